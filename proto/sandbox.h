@@ -1,0 +1,219 @@
+/* proto/sandbox.h - what the sandbox domain says to agents and governance: the batches of its two agent exchanges
+ * (act, offers) and of its governance exchange (docket, verdict), and its step summary. True types are in none. */
+#ifndef POLIS_PROTO_SANDBOX_H
+#define POLIS_PROTO_SANDBOX_H
+
+#include "proto/columns.h"
+
+#define SANDBOX_NOBODY UINT32_MAX /* no agent, no post, no task */
+#define SANDBOX_GRID 11u          /* effort and disguise are weighed on 0, 0.1 .. 1 */
+
+enum sandbox_role { SANDBOX_PLANNER, SANDBOX_WORKER, SANDBOX_VERIFIER, SANDBOX_POSTER, SANDBOX_MODERATOR, SANDBOX_ROLES };
+
+enum sandbox_verb {
+    VERB_PASS, VERB_POST, VERB_REPLY, VERB_VOTE, VERB_CLAIM_TASK, VERB_SUBMIT_WORK, VERB_VERIFY, VERB_POST_BOUNTY,
+    VERB_BID, VERB_ACCEPT_BID, VERB_DISPUTE, VERB_MODERATE, VERB_COUNT
+};
+
+enum sandbox_interaction { INTERACTION_REPLY, INTERACTION_VOTE, INTERACTION_TRADE, INTERACTION_COLLABORATION, INTERACTION_KINDS };
+
+enum sandbox_task_status { TASK_OPEN, TASK_CLAIMED, TASK_IN_PROGRESS, TASK_SUBMITTED, TASK_COMPLETED, TASK_FAILED, TASK_EXPIRED };
+
+/* Numbers every agent and lever may know, by index in axis `quote`. */
+enum sandbox_quote {
+    /* set by governance at the opening docket of an epoch */
+    QUOTE_TAX_RATE, QUOTE_AUDIT_PROBABILITY, QUOTE_AUDIT_PENALTY, QUOTE_AUDIT_THRESHOLD, QUOTE_AUDIT_POWER,
+    QUOTE_SLASH_RATE, QUOTE_STAKE_REQUIRED, QUOTE_REPUTATION_DECAY, QUOTE_BREAKER_THRESHOLD, QUOTE_BANDWIDTH_CAP,
+    QUOTE_TRANSPARENCY, QUOTE_GOVERNANCE_END, /* first number that governance does not set */
+    /* set by the world */
+    QUOTE_EPOCH = 16, QUOTE_STEP, QUOTE_STEPS_PER_EPOCH, QUOTE_S_PLUS, QUOTE_S_MINUS, QUOTE_H, QUOTE_THETA, QUOTE_RHO_A,
+    QUOTE_RHO_B, QUOTE_W_REP, QUOTE_EFFORT_COST, QUOTE_DISGUISE_COST, QUOTE_ETA, QUOTE_ATTENTION_SCARCITY,
+    QUOTE_P_GOOD,                             /* E[p | v = +1] */
+    QUOTE_P_BAD,                              /* SANDBOX_GRID entries: E[p | v = -1, disguise i/10] */
+    QUOTE_COUNT = QUOTE_P_BAD + 11
+};
+
+/* clang-format off */
+/* ---- observation of the act round ---- */
+enum { ACT_ROW, ACT_CANDIDATE, ACT_POST, ACT_TASK, ACT_MEMORY, ACT_QUOTE, ACT_AXES };
+#define OBSERVE_COLUMNS(C)                                                                                       \
+    C(OBSERVE, agent,        U32, ACT_ROW, 0, 0, 1e9, "who observes")                                            \
+    C(OBSERVE, role,         U8,  ACT_ROW, 0, 0, SANDBOX_ROLES - 1, "enum sandbox_role")                         \
+    C(OBSERVE, frozen,       U8,  ACT_ROW, 0, 0, 1, "1: may not act or propose now")                             \
+    C(OBSERVE, resources,    I64, ACT_ROW, 0, -9e18, 9e18, "free money, millionths")                             \
+    C(OBSERVE, stake,        I64, ACT_ROW, 0, 0, 9e18, "money at stake, millionths")                             \
+    C(OBSERVE, reputation,   F64, ACT_ROW, 0, -1, 1, "own reputation")                                           \
+    C(OBSERVE, skill,        F64, ACT_ROW, 0, 0, 1, "own skill")                                                 \
+    C(OBSERVE, posts_left,   U16, ACT_ROW, 0, 0, 65535, "posts and replies still allowed in this epoch")         \
+    C(OBSERVE, votes_left,   U16, ACT_ROW, 0, 0, 65535, "votes still allowed in this epoch")                     \
+    C(OBSERVE, tasks_left,   U16, ACT_ROW, 0, 0, 65535, "task claims still allowed in this epoch")               \
+    C(OBSERVE, budget_left,  I64, ACT_ROW, 0, -9e18, 9e18, "spending still allowed in this epoch, millionths")   \
+    C(OBSERVE, task,         U32, ACT_ROW, 0, 0, UINT32_MAX, "own task in work, or NOBODY")                      \
+    C(OBSERVE, task_steps,   U32, ACT_ROW, 0, 0, UINT32_MAX, "steps worked on it")                               \
+    C(OBSERVE, voted,        U32, ACT_ROW, 0, 0, UINT32_MAX, "bit i: has voted on visible post i")               \
+    C(OBSERVE, proposed,     U32, ACT_ROW, 0, 0, UINT32_MAX, "own proposals so far")                             \
+    C(OBSERVE, accepted,     U32, ACT_ROW, 0, 0, UINT32_MAX, "of those, accepted by the other side")             \
+    C(OBSERVE, trusted_by,   U32, ACT_ROW, 0, 0, UINT32_MAX, "distinct partners that accepted at least 2 of its proposals") \
+    C(OBSERVE, caught,       U32, ACT_ROW, 0, 0, UINT32_MAX, "audits that showed its work was bad")              \
+    C(OBSERVE, candidates,   OFFSETS, ACT_ROW, ACT_CANDIDATE, 0, 0, "possible partners, drawn by the world")     \
+    C(OBSERVE, memories,     OFFSETS, ACT_ROW, ACT_MEMORY, 0, 0, "its private memory")                           \
+    C(OBSERVE, candidate,    U32, ACT_CANDIDATE, 0, 0, 1e9, "which agent")                                       \
+    C(OBSERVE, candidate_reputation, F64, ACT_CANDIDATE, 0, -1, 1, "its public reputation")                      \
+    C(OBSERVE, candidate_trust, F64, ACT_CANDIDATE, 0, 0, 1, "the observer's trust in it; 0.5 when unknown")     \
+    C(OBSERVE, candidate_past, U16, ACT_CANDIDATE, 0, 0, 65535, "past interactions with it")                     \
+    C(OBSERVE, candidate_accepted, U16, ACT_CANDIDATE, 0, 0, 65535, "of the observer's proposals, accepted by it") \
+    C(OBSERVE, candidate_kin, U8, ACT_CANDIDATE, 0, 0, 1, "1: known to be of the observer's own kind (insiders only)") \
+    C(OBSERVE, post,         U32, ACT_POST, 0, 0, UINT32_MAX, "id of a visible post; best score first")          \
+    C(OBSERVE, post_author,  U32, ACT_POST, 0, 0, 1e9, "who wrote it")                                           \
+    C(OBSERVE, post_votes,   I32, ACT_POST, 0, -2e9, 2e9, "up minus down")                                       \
+    C(OBSERVE, post_replies, U32, ACT_POST, 0, 0, UINT32_MAX, "replies")                                         \
+    C(OBSERVE, post_reputation, F64, ACT_POST, 0, -1, 1, "its author's reputation")                              \
+    C(OBSERVE, task_id,      U32, ACT_TASK, 0, 0, UINT32_MAX, "a task to claim (open) or to verify (submitted)") \
+    C(OBSERVE, task_status,  U8,  ACT_TASK, 0, 0, TASK_EXPIRED, "enum sandbox_task_status")                      \
+    C(OBSERVE, task_bounty,  I64, ACT_TASK, 0, 0, 9e18, "what it pays, millionths")                              \
+    C(OBSERVE, task_difficulty, F64, ACT_TASK, 0, 0, 1, "0 trivial .. 1 expert")                                 \
+    C(OBSERVE, task_min_reputation, F64, ACT_TASK, 0, -1, 1, "needed to claim it")                               \
+    C(OBSERVE, task_signal,  F64, ACT_TASK, 0, 0, 1, "submitted: noisy quality of the work; else 0")             \
+    C(OBSERVE, task_worker,  U32, ACT_TASK, 0, 0, UINT32_MAX, "submitted: by whom; else NOBODY")                 \
+    C(OBSERVE, memory,       U8,  ACT_MEMORY, 0, 0, 255, "bytes of private memory")                              \
+    C(OBSERVE, quote,        F64, ACT_QUOTE, 0, -1e300, 1e300, "by enum sandbox_quote")
+enum { OBSERVE_COLUMNS(COLUMN_ENUM) OBSERVE_COUNT };
+extern const struct schema schema_sandbox_observe;
+/* Axes that all rows share. */
+#define OBSERVE_SHARED ((1u << ACT_POST) | (1u << ACT_TASK) | (1u << ACT_QUOTE))
+
+/* ---- answer of the act round: one action and at most one proposal each ---- */
+enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_AXES };
+#define DECIDE_COLUMNS(C)                                                                                        \
+    C(DECIDE, agent,         U32, DECIDE_ROW, 0, 0, 1e9, "who decides: as observed, same order")                 \
+    C(DECIDE, verb,          U8,  DECIDE_ROW, 0, 0, VERB_COUNT - 1, "enum sandbox_verb")                         \
+    C(DECIDE, target,        U32, DECIDE_ROW, 0, 0, UINT32_MAX, "post, task, bounty ... the verb is about; else NOBODY") \
+    C(DECIDE, value,         I32, DECIDE_ROW, 0, -1, 1, "vote: -1 or 1; verify: 0 reject, 1 approve")            \
+    C(DECIDE, amount,        I64, DECIDE_ROW, 0, 0, 9e18, "money named by the verb, millionths")                 \
+    C(DECIDE, work,          F64, DECIDE_ROW, 0, 0, 1, "submit_work: effort put in; post: sincerity")            \
+    C(DECIDE, partner,       U32, DECIDE_ROW, 0, 0, UINT32_MAX, "counterparty of the proposal, or NOBODY")       \
+    C(DECIDE, kind,          U8,  DECIDE_ROW, 0, 0, INTERACTION_KINDS - 1, "enum sandbox_interaction")           \
+    C(DECIDE, transfer,      I64, DECIDE_ROW, 0, -1e15, 1e15, "tau: offered to the counterparty (negative: asked), millionths") \
+    C(DECIDE, effort,        F64, DECIDE_ROW, 0, 0, 1, "e")                                                      \
+    C(DECIDE, disguise,      F64, DECIDE_ROW, 0, 0, 1, "m")                                                      \
+    C(DECIDE, texts,         OFFSETS, DECIDE_ROW, DECIDE_TEXT, 0, 0, "content of a post or reply")               \
+    C(DECIDE, memories,      OFFSETS, DECIDE_ROW, DECIDE_MEMORY, 0, 0, "new private memory")                     \
+    C(DECIDE, text,          U8,  DECIDE_TEXT, 0, 0, 255, "UTF-8")                                               \
+    C(DECIDE, memory,        U8,  DECIDE_MEMORY, 0, 0, 255, "bytes")
+enum { DECIDE_COLUMNS(COLUMN_ENUM) DECIDE_COUNT };
+extern const struct schema schema_sandbox_decide;
+
+/* ---- observation of the accept round: the proposals an agent has to answer ---- */
+enum { OFFERS_ROW, OFFERS_OFFER, OFFERS_MEMORY, OFFERS_QUOTE, OFFERS_AXES };
+#define OFFERS_COLUMNS(C)                                                                                        \
+    C(OFFERS, agent,         U32, OFFERS_ROW, 0, 0, 1e9, "who has to answer")                                    \
+    C(OFFERS, role,          U8,  OFFERS_ROW, 0, 0, SANDBOX_ROLES - 1, "enum sandbox_role")                      \
+    C(OFFERS, resources,     I64, OFFERS_ROW, 0, -9e18, 9e18, "free money, millionths")                          \
+    C(OFFERS, reputation,    F64, OFFERS_ROW, 0, -1, 1, "own reputation")                                        \
+    C(OFFERS, answers_left,  U16, OFFERS_ROW, 0, 0, 65535, "how many of its offers it may answer; the first ones count") \
+    C(OFFERS, offers,        OFFSETS, OFFERS_ROW, OFFERS_OFFER, 0, 0, "its offers, by (initiator, index)")       \
+    C(OFFERS, memories,      OFFSETS, OFFERS_ROW, OFFERS_MEMORY, 0, 0, "its private memory")                     \
+    C(OFFERS, initiator,     U32, OFFERS_OFFER, 0, 0, 1e9, "who proposes")                                       \
+    C(OFFERS, kind,          U8,  OFFERS_OFFER, 0, 0, INTERACTION_KINDS - 1, "enum sandbox_interaction")         \
+    C(OFFERS, transfer,      I64, OFFERS_OFFER, 0, -1e15, 1e15, "tau: paid to the one who accepts, millionths")  \
+    C(OFFERS, initiator_reputation, F64, OFFERS_OFFER, 0, -1, 1, "public reputation of the initiator")           \
+    C(OFFERS, trust,         F64, OFFERS_OFFER, 0, 0, 1, "own trust in the initiator; 0.5 when unknown")         \
+    C(OFFERS, past,          U16, OFFERS_OFFER, 0, 0, 65535, "past interactions with the initiator")             \
+    C(OFFERS, revealed,      U8,  OFFERS_OFFER, 0, 0, 31, "which observables are seen, a bit each")              \
+    C(OFFERS, signal,        F64, OFFERS_OFFER, 0, 0, 1, "p_signal: proxy over the revealed ones; 0.5 if none")  \
+    C(OFFERS, reputation_weight, F64, OFFERS_OFFER, 0, 0, 100, "n_r of the belief: 1, more under a transparency ledger") \
+    C(OFFERS, insider,       I32, OFFERS_OFFER, 0, -1, 1, "the true v when the initiator is of the observer's own deceiving kind; else 0") \
+    C(OFFERS, kin,           U8,  OFFERS_OFFER, 0, 0, 1, "1: the initiator is of the observer's own kind (insiders only)") \
+    C(OFFERS, memory,        U8,  OFFERS_MEMORY, 0, 0, 255, "bytes of private memory")                           \
+    C(OFFERS, quote,         F64, OFFERS_QUOTE, 0, -1e300, 1e300, "by enum sandbox_quote")
+enum { OFFERS_COLUMNS(COLUMN_ENUM) OFFERS_COUNT };
+extern const struct schema schema_sandbox_offers;
+
+/* ---- answer of the accept round ---- */
+enum { ANSWER_ROW, ANSWER_OFFER, ANSWER_AXES };
+#define ANSWER_COLUMNS(C)                                                                                        \
+    C(ANSWER, agent,         U32, ANSWER_ROW, 0, 0, 1e9, "who answers: as observed, same order")                 \
+    C(ANSWER, offers,        OFFSETS, ANSWER_ROW, ANSWER_OFFER, 0, 0, "as observed")                             \
+    C(ANSWER, accept,        U8,  ANSWER_OFFER, 0, 0, 1, "1: accepts")                                           \
+    C(ANSWER, belief,        F64, ANSWER_OFFER, 0, 0, 1, "p_b, the believed soft label, for the record")
+enum { ANSWER_COLUMNS(COLUMN_ENUM) ANSWER_COUNT };
+extern const struct schema schema_sandbox_answer;
+
+/* ---- docket: what governance judges. Rows are interactions; at the start of an epoch `opening` has one element ---- */
+enum { DOCKET_ROW, DOCKET_ACTION, DOCKET_OPENING, DOCKET_AGENT, DOCKET_AXES };
+#define DOCKET_COLUMNS(C)                                                                                        \
+    C(DOCKET, initiator,     U32, DOCKET_ROW, 0, 0, 1e9, "who proposed")                                         \
+    C(DOCKET, counterparty,  U32, DOCKET_ROW, 0, 0, 1e9, "to whom")                                              \
+    C(DOCKET, kind,          U8,  DOCKET_ROW, 0, 0, INTERACTION_KINDS - 1, "enum sandbox_interaction")           \
+    C(DOCKET, accepted,      U8,  DOCKET_ROW, 0, 0, 1, "1: the counterparty accepted")                           \
+    C(DOCKET, transfer,      I64, DOCKET_ROW, 0, -1e15, 1e15, "tau, millionths")                                 \
+    C(DOCKET, p,             F64, DOCKET_ROW, 0, 0, 1, "soft label")                                             \
+    C(DOCKET, truth,         I32, DOCKET_ROW, 0, -1, 1, "v; only an audit may look at it")                       \
+    C(DOCKET, progress,      F64, DOCKET_ROW, 0, -1, 1, "observable")                                            \
+    C(DOCKET, rework,        U8,  DOCKET_ROW, 0, 0, 255, "observable")                                           \
+    C(DOCKET, rejections,    U8,  DOCKET_ROW, 0, 0, 255, "observable")                                           \
+    C(DOCKET, misuse,        U8,  DOCKET_ROW, 0, 0, 255, "observable")                                           \
+    C(DOCKET, engagement,    F64, DOCKET_ROW, 0, -1, 1, "observable")                                            \
+    C(DOCKET, reputation,    F64, DOCKET_ROW, 0, -1, 1, "the initiator's")                                       \
+    C(DOCKET, stake,         I64, DOCKET_ROW, 0, 0, 9e18, "the initiator's stake, millionths")                   \
+    C(DOCKET, effort,        F64, DOCKET_ROW, 0, 0, 1, "e, for the record; no lever may look at it")             \
+    C(DOCKET, disguise,      F64, DOCKET_ROW, 0, 0, 1, "m, for the record; no lever may look at it")             \
+    C(DOCKET, belief,        F64, DOCKET_ROW, 0, 0, 1, "p_b of the counterparty")                                \
+    C(DOCKET, answered,      U8,  DOCKET_ROW, 0, 0, 1, "0: the offer lapsed unanswered")                         \
+    C(DOCKET, actor,         U32, DOCKET_ACTION, 0, 0, 1e9, "who acts")                                          \
+    C(DOCKET, verb,          U8,  DOCKET_ACTION, 0, 0, VERB_COUNT - 1, "enum sandbox_verb")                      \
+    C(DOCKET, target,        U32, DOCKET_ACTION, 0, 0, UINT32_MAX, "as decided")                                 \
+    C(DOCKET, value,         I32, DOCKET_ACTION, 0, -1, 1, "as decided")                                         \
+    C(DOCKET, amount,        I64, DOCKET_ACTION, 0, 0, 9e18, "as decided")                                       \
+    C(DOCKET, refused,       U8,  DOCKET_ACTION, 0, 0, 255, "enum sandbox_refusal of the safety rails; 0: none") \
+    C(DOCKET, epoch,         U32, DOCKET_OPENING, 0, 0, UINT32_MAX, "the epoch that begins")                     \
+    C(DOCKET, agent_reputation, F64, DOCKET_AGENT, 0, -1, 1, "at an opening: every agent's reputation, by id")   \
+    C(DOCKET, agent_resources, I64, DOCKET_AGENT, 0, -9e18, 9e18, "at an opening: every agent's free money")     \
+    C(DOCKET, agent_stake,   I64, DOCKET_AGENT, 0, 0, 9e18, "at an opening: every agent's stake")
+enum { DOCKET_COLUMNS(COLUMN_ENUM) DOCKET_COUNT };
+extern const struct schema schema_sandbox_docket;
+
+/* Why the rails or governance refused something. Levers' reasons are 32 + their place in the scenario's list. */
+enum sandbox_refusal {
+    REFUSAL_NONE, REFUSAL_ROLE, REFUSAL_FROZEN, REFUSAL_RATE, REFUSAL_BUDGET, REFUSAL_LENGTH, REFUSAL_FUNDS,
+    REFUSAL_TARGET, REFUSAL_KILL_SWITCH, REFUSAL_INTERVAL, REFUSAL_REPEATED, REFUSAL_TEXT, REFUSAL_UNAVAILABLE,
+    REFUSAL_LEVER = 32
+};
+
+enum sandbox_effect { EFFECT_FREEZE, EFFECT_UNFREEZE, EFFECT_REPUTATION, EFFECT_REPUTATION_SCALE, EFFECT_SLASH, EFFECT_FINE, EFFECT_KINDS };
+enum sandbox_audit { AUDIT_NONE, AUDIT_CLEAN, AUDIT_CAUGHT, AUDIT_BLIND };
+
+/* ---- verdict ---- */
+enum { VERDICT_ROW, VERDICT_ACTION, VERDICT_EFFECT, VERDICT_QUOTE, VERDICT_AXES };
+#define VERDICT_COLUMNS(C)                                                                                       \
+    C(VERDICT, allow,        U8,  VERDICT_ROW, 0, 0, 1, "0: the interaction does not happen")                    \
+    C(VERDICT, reason,       U8,  VERDICT_ROW, 0, 0, 255, "REFUSAL_LEVER + lever when not allowed; else 0")      \
+    C(VERDICT, cost_a,       I64, VERDICT_ROW, 0, 0, 1e15, "c_a: what it costs the initiator, to the treasury, millionths") \
+    C(VERDICT, cost_b,       I64, VERDICT_ROW, 0, 0, 1e15, "c_b: what it costs the counterparty")                \
+    C(VERDICT, audit,        U8,  VERDICT_ROW, 0, 0, 3, "enum sandbox_audit")                                    \
+    C(VERDICT, reputation,   F64, VERDICT_ROW, 0, -2, 2, "added to the initiator's reputation")                  \
+    C(VERDICT, action_allow, U8,  VERDICT_ACTION, 0, 0, 1, "0: the action does not happen")                      \
+    C(VERDICT, action_reason, U8, VERDICT_ACTION, 0, 0, 255, "as reason")                                        \
+    C(VERDICT, action_weight, F64, VERDICT_ACTION, 0, 0, 100, "weight of a vote, 1 without a lever")             \
+    C(VERDICT, action_cost,  I64, VERDICT_ACTION, 0, 0, 1e15, "what it costs the actor, to the treasury")        \
+    C(VERDICT, effect_agent, U32, VERDICT_EFFECT, 0, 0, UINT32_MAX, "whom; NOBODY: everyone")                    \
+    C(VERDICT, effect_kind,  U8,  VERDICT_EFFECT, 0, 0, EFFECT_KINDS - 1, "enum sandbox_effect")                 \
+    C(VERDICT, effect_lever, U8,  VERDICT_EFFECT, 0, 0, 255, "place of the lever in the scenario's list")        \
+    C(VERDICT, effect_amount, I64, VERDICT_EFFECT, 0, 0, 9e18, "money, millionths; freeze: first epoch in which it is free again") \
+    C(VERDICT, effect_value, F64, VERDICT_EFFECT, 0, -1e6, 1e6, "reputation: added; reputation_scale: factor")   \
+    C(VERDICT, quote,        F64, VERDICT_QUOTE, 0, -1e300, 1e300, "answer to an opening: the QUOTE_GOVERNANCE_END quotes; else empty")
+enum { VERDICT_COLUMNS(COLUMN_ENUM) VERDICT_COUNT };
+extern const struct schema schema_sandbox_verdict;
+
+/* ---- summary of a step, for subscribers: one row a metric ---- */
+enum { SUMMARY_ROW, SUMMARY_TEXT, SUMMARY_AXES };
+#define SUMMARY_COLUMNS(C)                                                                                       \
+    C(SUMMARY, names,        OFFSETS, SUMMARY_ROW, SUMMARY_TEXT, 0, 0, "name of the figure")                     \
+    C(SUMMARY, value,        F64, SUMMARY_ROW, 0, -1e300, 1e300, "its value")                                    \
+    C(SUMMARY, known,        U8,  SUMMARY_ROW, 0, 0, 1, "0: undefined (an empty set)")                           \
+    C(SUMMARY, text,         U8,  SUMMARY_TEXT, 0, 0, 255, "the names' bytes")
+enum { SUMMARY_COLUMNS(COLUMN_ENUM) SUMMARY_COUNT };
+extern const struct schema schema_summary;
+/* clang-format on */
+
+#endif

@@ -1,0 +1,608 @@
+#include "world/gather.h"
+
+#include "core/assert.h"
+#include "core/digest.h"
+#include "core/log.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HOLDERS_MAX 4u
+#define CHUNK_MIN 256u /* smaller shares cost more in messages than they gain */
+#define CHUNKS_PER_WORKER 4u
+
+struct worker {
+    struct peer peer;
+    char *serves;
+    uint32_t holds;      /* letters sent to it that it has not answered */
+    uint64_t answered;
+    uint8_t *told;       /* a byte a slot: its parameters were sent */
+    bool barred;         /* it sent an answer that no healthy worker sends */
+};
+
+struct chunk {
+    uint32_t group, first, count;
+    uint32_t attempt;
+    uint32_t kills;
+    uint32_t holder_count;
+    struct peer holders[HOLDERS_MAX];
+    bool waiting;        /* wants to be sent */
+    bool answered;
+    uint64_t sent_ms, deadline_ms;
+    uint64_t hash;       /* of the observation */
+    struct buffer answer;
+};
+
+struct gather {
+    const struct domain *domain;
+    void *domain_self;
+    struct gather_options options;
+    const struct domain_slot *slots;
+    uint32_t slot_count;
+    struct worker *workers;
+    uint32_t worker_count, worker_room;
+    const struct exchange *exchange; /* NULL between exchanges */
+    uint64_t step;
+    uint32_t phase;
+    struct chunk *chunks;
+    uint32_t chunk_count, chunk_room, open_count;
+    uint32_t lowest_waiting; /* no waiting chunk is below */
+    double usual_ms; /* moving average of a chunk's round trip */
+    bool warned_unserved;
+    struct gather_counters counters;
+};
+
+struct gather *
+gather_new(const struct domain *domain, void *domain_self, const struct gather_options *options)
+{
+    struct gather *self = ALLOC(struct gather);
+
+    ASSERT(options->chunk > 0 && options->credit > 0 && options->poison_kills > 0);
+
+    self->domain = domain;
+    self->domain_self = domain_self;
+    self->options = *options;
+    self->slot_count = domain->slots(domain_self, &self->slots);
+    return self;
+}
+
+static void
+worker_fini(struct worker *worker)
+{
+    free(worker->serves);
+    free(worker->told);
+}
+
+void
+gather_destroy(struct gather **self_p)
+{
+    struct gather *self = *self_p;
+
+    if (self == NULL)
+        return;
+    gather_forget_workers(self);
+    for (uint32_t i = 0; i < self->chunk_room; i++)
+        buffer_fini(&self->chunks[i].answer);
+    free(self->chunks);
+    free(self->workers);
+    free(self);
+    *self_p = NULL;
+}
+
+/* ---- workers ---- */
+
+static struct worker *
+find_worker(struct gather *self, const struct peer *peer)
+{
+    for (uint32_t i = 0; i < self->worker_count; i++)
+        if (peer_equal(&self->workers[i].peer, peer))
+            return &self->workers[i];
+    return NULL;
+}
+
+static bool
+serves(const struct worker *worker, const char *policy)
+{
+    size_t length = strlen(policy);
+
+    for (const char *at = worker->serves; at != NULL && *at != '\0';) {
+        const char *comma = strchr(at, ',');
+        size_t size = comma != NULL ? (size_t)(comma - at) : strlen(at);
+
+        if ((size == 1 && *at == '*') || (size == length && memcmp(at, policy, length) == 0))
+            return true;
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    return false;
+}
+
+static void
+chunk_wait(struct gather *self, uint32_t index)
+{
+    self->chunks[index].waiting = true;
+    if (index < self->lowest_waiting)
+        self->lowest_waiting = index;
+}
+
+void
+gather_forget_workers(struct gather *self)
+{
+    for (uint32_t i = 0; i < self->worker_count; i++)
+        worker_fini(&self->workers[i]);
+    self->worker_count = 0;
+    if (self->exchange == NULL)
+        return;
+    for (uint32_t i = 0; i < self->chunk_count; i++) {
+        self->chunks[i].holder_count = 0;
+        if (!self->chunks[i].answered)
+            chunk_wait(self, i);
+    }
+}
+
+void
+gather_worker_up(struct gather *self, const struct peer *peer, const char *serves_list)
+{
+    struct worker *worker = find_worker(self, peer);
+
+    if (worker != NULL)
+        return;
+    if (self->worker_count == self->worker_room) {
+        self->worker_room = self->worker_room == 0 ? 8 : self->worker_room * 2;
+        self->workers = realloc(self->workers, self->worker_room * sizeof *self->workers);
+        ASSERT(self->workers != NULL);
+    }
+    worker = &self->workers[self->worker_count++];
+    *worker = (struct worker){.peer = *peer, .serves = strdup(serves_list), .told = ALLOC_ARRAY(uint8_t, self->slot_count + 1u)};
+    ASSERT(worker->serves != NULL);
+}
+
+uint32_t
+gather_worker_count(const struct gather *self)
+{
+    return self->worker_count;
+}
+
+/* Writes the observation that ended so many workers to FOLDER/poison/, for whoever looks for the bug. */
+static int
+poison(struct gather *self, struct chunk *chunk, const char *what, struct why *why)
+{
+    const struct exchange_group *group = &self->exchange->groups[chunk->group];
+    struct buffer ask = {0};
+    char path[4200];
+    int fd;
+
+    self->domain->ask(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &ask);
+    snprintf(path, sizeof path, "%s/poison", self->options.folder);
+    (void)mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/poison/step-%" PRIu64 "-phase-%u-agents-%u-%u.msgpack", self->options.folder, self->step,
+             self->phase, group->agents[chunk->first], group->agents[chunk->first + chunk->count - 1]);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        ssize_t written = write(fd, ask.data, ask.size);
+
+        close(fd);
+        if (written < 0 || (size_t)written != ask.size)
+            fd = -1;
+    }
+    buffer_fini(&ask);
+    return fail(why, ERR_LIMIT, "step %" PRIu64 ", phase %u: agents %u to %u (policy %s) %s; their observation is %s %s",
+                self->step, self->phase, group->agents[chunk->first], group->agents[chunk->first + chunk->count - 1],
+                self->slots[group->slot].policy, what, fd >= 0 ? "in" : "lost, cannot write", path);
+}
+
+static bool
+drop_holder(struct chunk *chunk, const struct peer *peer)
+{
+    for (uint32_t i = 0; i < chunk->holder_count; i++)
+        if (peer_equal(&chunk->holders[i], peer)) {
+            chunk->holders[i] = chunk->holders[--chunk->holder_count];
+            return true;
+        }
+    return false;
+}
+
+int
+gather_worker_down(struct gather *self, const struct peer *peer, bool said_bye, struct why *why)
+{
+    struct worker *worker = find_worker(self, peer);
+
+    if (worker == NULL)
+        return 0;
+    worker_fini(worker);
+    *worker = self->workers[--self->worker_count];
+    self->counters.deaths += said_bye ? 0 : 1;
+    if (self->exchange == NULL)
+        return 0;
+    for (uint32_t i = 0; i < self->chunk_count; i++) {
+        struct chunk *chunk = &self->chunks[i];
+
+        if (!drop_holder(chunk, peer) || chunk->answered)
+            continue;
+        if (!said_bye && ++chunk->kills >= self->options.poison_kills)
+            return poison(self, chunk, "ended every worker they were given to", why);
+        if (chunk->holder_count == 0)
+            chunk_wait(self, i);
+    }
+    return 0;
+}
+
+/* ---- an exchange ---- */
+
+/* Enough chunks for every worker to have several, none too small. The log does not see the grid. */
+static uint32_t
+chunk_size(const struct gather *self, const struct exchange *exchange)
+{
+    uint64_t total = 0;
+    uint32_t workers = self->worker_count > 0 ? self->worker_count : 1;
+    uint64_t size;
+
+    for (uint32_t g = 0; g < exchange->group_count; g++)
+        total += exchange->groups[g].count;
+    size = (total + workers * CHUNKS_PER_WORKER - 1) / (workers * CHUNKS_PER_WORKER);
+    if (size < CHUNK_MIN)
+        size = CHUNK_MIN;
+    return size > self->options.chunk ? self->options.chunk : (uint32_t)size;
+}
+
+static struct chunk *
+add_chunk(struct gather *self)
+{
+    struct buffer answer;
+
+    if (self->chunk_count == self->chunk_room) {
+        uint32_t room = self->chunk_room == 0 ? 16 : self->chunk_room * 2;
+
+        self->chunks = realloc(self->chunks, room * sizeof *self->chunks);
+        ASSERT(self->chunks != NULL);
+        memset(self->chunks + self->chunk_room, 0, (room - self->chunk_room) * sizeof *self->chunks);
+        self->chunk_room = room;
+    }
+    answer = self->chunks[self->chunk_count].answer; /* its room is used again */
+    buffer_clear(&answer);
+    self->chunks[self->chunk_count] = (struct chunk){.answer = answer, .waiting = true};
+    return &self->chunks[self->chunk_count++];
+}
+
+void
+gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step, uint32_t phase)
+{
+    uint32_t size = chunk_size(self, exchange);
+
+    ASSERT(self->exchange == NULL && exchange->kind == EXCHANGE_AGENTS);
+
+    self->exchange = exchange;
+    self->step = step;
+    self->phase = phase;
+    self->chunk_count = 0;
+    self->lowest_waiting = 0;
+    for (uint32_t g = 0; g < exchange->group_count; g++) {
+        ASSERT(exchange->groups[g].slot < self->slot_count);
+        for (uint32_t first = 0; first < exchange->groups[g].count; first += size) {
+            struct chunk *chunk = add_chunk(self);
+            uint32_t left = exchange->groups[g].count - first;
+
+            chunk->group = g;
+            chunk->first = first;
+            chunk->count = left < size ? left : size;
+        }
+    }
+    self->open_count = self->chunk_count;
+}
+
+bool
+gather_complete(const struct gather *self)
+{
+    return self->exchange != NULL && self->open_count == 0;
+}
+
+/* The least busy worker that may take this chunk, one that does not hold it already if there is any. */
+static struct worker *
+choose_worker(struct gather *self, const struct chunk *chunk, bool *anybody_serves)
+{
+    const char *policy = self->slots[self->exchange->groups[chunk->group].slot].policy;
+    struct worker *best = NULL;
+    uint64_t best_score = UINT64_MAX;
+
+    for (uint32_t i = 0; i < self->worker_count; i++) {
+        struct worker *worker = &self->workers[i];
+        uint64_t score = worker->holds;
+
+        if (worker->barred || !serves(worker, policy))
+            continue;
+        *anybody_serves = true;
+        if (worker->holds >= self->options.credit)
+            continue;
+        for (uint32_t h = 0; h < chunk->holder_count; h++)
+            if (peer_equal(&chunk->holders[h], &worker->peer))
+                score += 1000;
+        if (score < best_score) {
+            best = worker;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static void
+tell_params(struct gather *self, struct worker *worker, uint32_t slot, struct outbox *out)
+{
+    struct params_of params = {.slot = slot, .seed = self->options.seed};
+
+    if (worker->told[slot])
+        return;
+    snprintf(params.policy, sizeof params.policy, "%s", self->slots[slot].policy);
+    params.yaml = (struct blob){(const uint8_t *)self->slots[slot].params, (uint32_t)strlen(self->slots[slot].params)};
+    outbox_send_message(out, CHANNEL_DATA, &worker->peer, NULL, MSG_PARAMS, &params);
+    worker->told[slot] = 1;
+}
+
+static uint64_t
+patience_ms(const struct gather *self)
+{
+    double usual = self->usual_ms * 8.0;
+
+    return usual > self->options.deadline_ms ? (uint64_t)usual : self->options.deadline_ms;
+}
+
+static void
+send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t now_ms, struct outbox *out)
+{
+    struct chunk *chunk = &self->chunks[index];
+    uint32_t slot = self->exchange->groups[chunk->group].slot;
+    struct envelope head = {.type = MSG_OBSERVATION, .flags = (uint16_t)slot, .step = self->step, .phase = self->phase,
+        .chunk = index, .attempt = chunk->attempt++};
+    struct buffer ask = {0};
+
+    tell_params(self, worker, slot, out);
+    self->domain->ask(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &ask);
+    chunk->hash = digest_xxh3(ask.data, ask.size);
+    if (chunk->holder_count == HOLDERS_MAX)
+        chunk->holder_count--;
+    chunk->holders[chunk->holder_count++] = worker->peer;
+    chunk->waiting = false;
+    chunk->sent_ms = now_ms;
+    chunk->deadline_ms = now_ms + (patience_ms(self) << (chunk->attempt < 6 ? chunk->attempt - 1 : 5));
+    worker->holds++;
+    self->counters.sent++;
+    outbox_send(out, CHANNEL_DATA, &worker->peer, &head, &ask);
+}
+
+/* Chunks past their deadline may go out a second time; returns the next deadline (UINT64_MAX: none). */
+static uint64_t
+expire(struct gather *self, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (uint32_t i = 0; i < self->chunk_count; i++) {
+        struct chunk *chunk = &self->chunks[i];
+
+        if (chunk->answered || chunk->waiting || chunk->holder_count == 0)
+            continue;
+        if (now_ms >= chunk->deadline_ms) {
+            self->counters.deadlines++;
+            chunk_wait(self, i);
+        } else if (chunk->deadline_ms < next) {
+            next = chunk->deadline_ms;
+        }
+    }
+    return next;
+}
+
+void
+gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
+{
+    uint64_t next;
+    bool serving = false;
+
+    if (self->exchange == NULL || self->open_count == 0)
+        return;
+    next = expire(self, now_ms);
+    for (uint32_t i = self->lowest_waiting; i < self->chunk_count; i++) {
+        struct worker *worker;
+        bool anybody = false;
+
+        if (!self->chunks[i].waiting || self->chunks[i].answered) {
+            if (i == self->lowest_waiting)
+                self->lowest_waiting++;
+            continue;
+        }
+        worker = choose_worker(self, &self->chunks[i], &anybody);
+        serving = serving || anybody;
+        if (worker == NULL) {
+            if (!anybody)
+                continue; /* nobody serves this policy; another chunk's may be served */
+            break;
+        }
+        send_chunk(self, i, worker, now_ms, out);
+        if (self->chunks[i].deadline_ms < next)
+            next = self->chunks[i].deadline_ms;
+        if (i == self->lowest_waiting)
+            self->lowest_waiting++;
+    }
+    (void)serving;
+    if (next != UINT64_MAX)
+        outbox_wake(out, next);
+}
+
+/* ---- answers ---- */
+
+static bool
+fenced(const struct gather *self, const struct letter *letter)
+{
+    const struct envelope *head = &letter->head;
+
+#ifdef POLIS_MUTANT_unfenced
+    return self->exchange != NULL && head->chunk < self->chunk_count;
+#else
+    return self->exchange != NULL && head->step == self->step && head->phase == self->phase &&
+           head->chunk < self->chunk_count && self->chunks[head->chunk].attempt > 0;
+#endif
+}
+
+static int
+check_answer(struct gather *self, const struct chunk *chunk, const struct letter *letter, struct why *why)
+{
+    struct batch answer;
+    int error = batch_read(self->exchange->answer, letter->payload, letter->size, &answer, why);
+
+    if (error != 0 || (error = batch_check(&answer, why)) != 0)
+        return error;
+#ifndef POLIS_MUTANT_unfenced
+    if (answer.tag != chunk->hash)
+        return fail(why, ERR_DIGEST, "it answers another observation");
+#endif
+    if (answer.count[0] != chunk->count)
+        return fail(why, ERR_INVALID, "%u rows for %u agents", answer.count[0], chunk->count);
+    return self->domain->check(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &answer, why);
+}
+
+static void
+take_answer(struct gather *self, struct chunk *chunk, const struct letter *letter, uint64_t now_ms)
+{
+    double took = (double)(now_ms - chunk->sent_ms);
+
+    buffer_clear(&chunk->answer);
+    buffer_append(&chunk->answer, letter->payload, letter->size);
+    chunk->answered = true;
+    chunk->waiting = false;
+    self->open_count--;
+    self->counters.answered++;
+    self->usual_ms += 0.1 * (took - self->usual_ms);
+}
+
+/* What a worker could not or should not have answered: it gets nothing more when the answer was wrong; the chunk goes
+ * to others, and stops the run when nobody can answer it. */
+static int
+refuse_answer(struct gather *self, uint32_t index, const struct peer *peer, const char *reason, struct why *why)
+{
+    struct chunk *chunk = &self->chunks[index];
+    char hex[33];
+
+    log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 ", phase %u, chunk %u: answer of worker %.8s refused: %s", self->step,
+             self->phase, index, digest_hex(peer->id, sizeof peer->id, hex), reason);
+    drop_holder(chunk, peer);
+    if (++chunk->kills >= self->options.poison_kills)
+        return poison(self, chunk, reason, why);
+    if (chunk->holder_count == 0)
+        chunk_wait(self, index);
+    return 0;
+}
+
+static int
+on_nack(struct gather *self, const struct letter *letter, struct worker *worker, struct why *why)
+{
+    struct nack nack;
+
+    if (message_unpack(MSG_NACK, letter->payload, letter->size, &nack, NULL) != 0) {
+        self->counters.invalid++;
+        return 0;
+    }
+    self->counters.refused++;
+    if (nack.code == ERR_UNKNOWN && worker != NULL && worker->told != NULL && letter->head.flags < self->slot_count)
+        worker->told[letter->head.flags] = 0; /* it has forgotten (or never got) the slot's parameters */
+    if (!fenced(self, letter) || self->chunks[letter->head.chunk].answered)
+        return 0;
+    return refuse_answer(self, letter->head.chunk, &letter->peer, nack.text, why);
+}
+
+int
+gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms, struct why *why)
+{
+    struct worker *worker = find_worker(self, &letter->peer);
+    struct chunk *chunk;
+    struct why reason = {0};
+
+    if (worker != NULL && worker->holds > 0)
+        worker->holds--;
+    if (letter->head.type == MSG_NACK)
+        return on_nack(self, letter, worker, why);
+    if (!fenced(self, letter)) {
+        self->counters.stale++;
+        return 0;
+    }
+    chunk = &self->chunks[letter->head.chunk];
+    if (chunk->answered) {
+        self->counters.repeated++;
+        return 0;
+    }
+    if (check_answer(self, chunk, letter, &reason) != 0) {
+        self->counters.invalid++;
+        if (worker != NULL)
+            worker->barred = true;
+        return refuse_answer(self, letter->head.chunk, &letter->peer, reason.text, why);
+    }
+    if (worker != NULL)
+        worker->answered++;
+    take_answer(self, chunk, letter, now_ms);
+    return 0;
+}
+
+static struct blob
+join_group(struct gather *self, uint32_t group, struct arena *arena)
+{
+    struct batch *parts = ARENA_ARRAY(arena, struct batch, self->chunk_count + 1);
+    struct buffer joined = {0};
+    struct blob bytes;
+    uint32_t count = 0;
+    void *copy;
+
+    for (uint32_t i = 0; i < self->chunk_count; i++) {
+        const struct chunk *chunk = &self->chunks[i];
+
+        if (chunk->group != group)
+            continue;
+        if (batch_read(self->exchange->answer, chunk->answer.data, chunk->answer.size, &parts[count++], NULL) != 0)
+            UNREACHABLE(); /* it was read before */
+    }
+    batch_concatenate(self->exchange->answer, parts, count, 0, &joined);
+    copy = arena_push(arena, joined.size);
+    memcpy(copy, joined.data, joined.size);
+    bytes = (struct blob){copy, (uint32_t)joined.size};
+    buffer_fini(&joined);
+    return bytes;
+}
+
+void
+gather_take(struct gather *self, struct arena *arena, struct batch *answers, struct blob *bytes)
+{
+    ASSERT(gather_complete(self));
+
+    for (uint32_t g = 0; g < self->exchange->group_count; g++) {
+        bytes[g] = join_group(self, g, arena);
+        if (batch_read(self->exchange->answer, bytes[g].data, bytes[g].size, &answers[g], NULL) != 0)
+            UNREACHABLE();
+    }
+    self->exchange = NULL;
+}
+
+struct gather_counters
+gather_counters(const struct gather *self)
+{
+    return self->counters;
+}
+
+void
+gather_write_status(const struct gather *self, struct buffer *out)
+{
+    char line[256], hex[33];
+
+    buffer_append(out, "[", 1);
+    for (uint32_t i = 0; i < self->worker_count; i++) {
+        const struct worker *worker = &self->workers[i];
+
+        snprintf(line, sizeof line, "%s{\"peer\":\"%.8s\",\"holds\":%u,\"answered\":%" PRIu64 ",\"barred\":%s,\"serves\":",
+                 i > 0 ? "," : "", digest_hex(worker->peer.id, sizeof worker->peer.id, hex), worker->holds, worker->answered,
+                 worker->barred ? "true" : "false");
+        buffer_append(out, line, strlen(line));
+        text_add_json(out, worker->serves, strlen(worker->serves));
+        buffer_append(out, "}", 1);
+    }
+    buffer_append(out, "]", 1);
+}

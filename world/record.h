@@ -1,0 +1,45 @@
+/* world/record.h - how a step lies in the log: a header map and a run of sections, each 32 bytes of header and a
+ * batch (or, for inputs, a MessagePack map). Written by the step, read by recovery, replay, export and governance. */
+#ifndef POLIS_WORLD_RECORD_H
+#define POLIS_WORLD_RECORD_H
+
+#include "core/buffer.h"
+#include "core/error.h"
+
+#include <stdint.h>
+
+enum section_kind {
+    SECTION_INPUT = 1,   /* an operator's command: MessagePack map {source, source_seq, verb, argument} */
+    SECTION_ANSWERS = 2, /* agents' answers of one group in one exchange */
+    SECTION_DOCKET = 3,  /* what governance was asked */
+    SECTION_VERDICT = 4, /* what it said */
+    SECTION_EVENTS = 5,  /* the domain's events */
+    SECTION_FIGURES = 6, /* the epoch's figures: a `summary` batch, at the end of an epoch */
+};
+
+struct section {
+    uint32_t kind;
+    uint32_t phase; /* ordinal of the exchange within the step */
+    uint32_t round; /* the domain's number of the exchange */
+    uint32_t slot;  /* policy slot; UINT32_MAX for none */
+    uint32_t schema; /* of the batch; 0 for a map */
+    const uint8_t *bytes; /* lent */
+    uint64_t size;
+};
+
+#define SECTION_HEADER 32u
+
+void record_put(struct buffer *data, const struct section *section);
+/* Reads the section at *offset and moves it past; ERR_FORMAT. ERR_MISSING at the end. */
+MUST_CHECK int record_next(const void *data, uint64_t size, uint64_t *offset, struct section *out, struct why *why);
+
+struct record_header {
+    uint64_t step;
+    uint32_t simulation_epoch;
+    uint32_t section_count;
+    uint64_t data_size;
+};
+void record_header_write(const struct record_header *self, struct buffer *out);
+MUST_CHECK int record_header_read(const void *bytes, size_t size, struct record_header *out, struct why *why);
+
+#endif

@@ -1,0 +1,39 @@
+/* world/recover.h - from a run's folder to a domain in the state after some step: newest usable snapshot, then the
+ * logged answers, digest checked at every step. Needs no worker, model or network; replay, check and fork use it too. */
+#ifndef POLIS_WORLD_RECOVER_H
+#define POLIS_WORLD_RECOVER_H
+
+#include "world/domain.h"
+#include "world/plan.h"
+#include "world/step.h"
+#include "world/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A run's scenario and its domain. */
+struct scene {
+    struct yaml_tree *tree;
+    struct plan plan;
+    const struct domain *domain;
+    void *domain_self;
+    struct buffer governance; /* the governance section as YAML; empty when there is no lever */
+    bool governed;
+};
+
+/* From a manifest (plan_write_manifest). The domain is configured and at its genesis. */
+MUST_CHECK int scene_open(const void *manifest, size_t size, struct scene *out, struct why *why);
+void scene_fini(struct scene *self);
+
+struct recover_report {
+    uint64_t snapshot_step; /* 0: started from genesis */
+    uint64_t replayed;      /* steps */
+};
+
+/* Brings the scene's domain to the state after `step` (committed). `use_snapshots` false: from genesis, so that every
+ * step is verified. `each` (may be NULL) is called after every replayed step. ERR_DIGEST names the first step that differs. */
+MUST_CHECK int recover_to(struct store *store, struct scene *scene, uint64_t step, bool use_snapshots,
+                          void (*each)(void *context, uint64_t step), void *context, struct recover_report *out,
+                          struct why *why);
+
+#endif
