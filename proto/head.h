@@ -81,7 +81,8 @@ head_read(const uint8_t *bytes, size_t size, struct head *out)
         return false;
     out->kind = (enum head_kind)row->kind;
     out->size += row->extra;
-    out->value = (row->extra > 0 ? head_number(bytes + 1, row->extra, row->kind == HEAD_SIGNED) : row->value) + row->more;
+    out->value = row->extra > 0 ? head_number(bytes + 1, row->extra, row->kind == HEAD_SIGNED) : row->value;
+    out->value += row->more;
     return true;
 }
 
