@@ -4,13 +4,16 @@
 #ifndef POLIS_AGENTS_POLICY_H
 #define POLIS_AGENTS_POLICY_H
 
+#include "core/bytes.h"
 #include "core/math.h"
+#include "core/money.h"
 #include "core/params.h"
 #include "core/payoff.h"
 #include "core/proxy.h"
 #include "core/rng.h"
 #include "core/streams.h"
 #include "proto/sandbox.h"
+#include "proto/sandbox_roles.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,6 +75,7 @@ const struct policy *policy_find(const char *name);
 
 #define OBSERVED(view, kind, column) batch_##kind((view)->batch, OBSERVE_##column, (view)->row)
 #define OFFERED(view, kind, column) batch_##kind((view)->batch, OFFERS_##column, (view)->offer)
+#define OFFERED_ROW(view, kind, column) batch_##kind((view)->batch, OFFERS_##column, (view)->row)
 static inline double policy_quote(const struct sandbox_view *view, enum sandbox_quote quote)
 {
     return batch_f64(view->batch, OBSERVE_quote, quote);

@@ -56,7 +56,8 @@ struct actor {
     void (*receive)(void *self, uint64_t now_ms, const struct letter *letter, struct outbox *out);
     void (*tick)(void *self, uint64_t now_ms, struct outbox *out);
     void (*ready)(void *self, uint64_t now_ms, struct outbox *out);  /* ready_fd is readable; may be NULL */
-    void (*signal)(void *self, uint64_t now_ms, enum actor_signal signal, struct outbox *out); /* NULL: INT/TERM just stop */
+    /* NULL: INT and TERM just stop. */
+    void (*signal)(void *self, uint64_t now_ms, enum actor_signal signal, struct outbox *out);
 };
 
 #endif

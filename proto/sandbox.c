@@ -41,6 +41,10 @@ static const struct axis verdict_axes[] = {
     [VERDICT_EFFECT] = {"effect", ROWS_MAX, "changes of state for the world to apply, in order"},
     [VERDICT_QUOTE] = {"quote", 64, "public numbers, at an opening"},
 };
+static const struct axis events_axes[] = {
+    [EVENTS_ROW] = {"interaction", ROWS_MAX, "offers that passed the rails, by initiator within a turn"},
+    [EVENTS_ACTION] = {"action", ROWS_MAX * 2u, "actions other than pass, then refused proposals"},
+};
 static const struct axis summary_axes[] = {
     [SUMMARY_ROW] = {"figure", 4096, "figures"},
     [SUMMARY_TEXT] = {"text", 1u << 20, "bytes of names"},
@@ -52,6 +56,7 @@ static const struct column offers_columns[] = {OFFERS_COLUMNS(COLUMN_ROW)};
 static const struct column answer_columns[] = {ANSWER_COLUMNS(COLUMN_ROW)};
 static const struct column docket_columns[] = {DOCKET_COLUMNS(COLUMN_ROW)};
 static const struct column verdict_columns[] = {VERDICT_COLUMNS(COLUMN_ROW)};
+static const struct column events_columns[] = {EVENTS_COLUMNS(COLUMN_ROW)};
 static const struct column summary_columns[] = {SUMMARY_COLUMNS(COLUMN_ROW)};
 
 #define SCHEMA(variable, number, title, sender, receiver, list, text)                                                \
@@ -68,4 +73,5 @@ SCHEMA(schema_sandbox_offers,  18, "sandbox.offers",  "world",      "agents",   
 SCHEMA(schema_sandbox_answer,  19, "sandbox.answer",  "agents",     "world",      answer,  "Accepted or not.");
 SCHEMA(schema_sandbox_docket,  20, "sandbox.docket",  "world",      "governance", docket,  "Interactions and actions to be judged.");
 SCHEMA(schema_sandbox_verdict, 21, "sandbox.verdict", "governance", "world",      verdict, "What may happen, what it costs, and what else changes.");
+SCHEMA(schema_sandbox_events,  22, "sandbox.events",  "world",      "subscribers", events, "What became of every offer and action of a step.");
 /* clang-format on */

@@ -205,6 +205,48 @@ enum { VERDICT_ROW, VERDICT_ACTION, VERDICT_EFFECT, VERDICT_QUOTE, VERDICT_AXES 
 enum { VERDICT_COLUMNS(COLUMN_ENUM) VERDICT_COUNT };
 extern const struct schema schema_sandbox_verdict;
 
+/* ---- events of a step, for the log: what exports read ---- */
+enum { EVENTS_ROW, EVENTS_ACTION, EVENTS_AXES };
+#define EVENTS_COLUMNS(C)                                                                                        \
+    C(EVENTS, initiator,     U32, EVENTS_ROW, 0, 0, 1e9, "who proposed")                                         \
+    C(EVENTS, counterparty,  U32, EVENTS_ROW, 0, 0, 1e9, "to whom")                                              \
+    C(EVENTS, kind,          U8,  EVENTS_ROW, 0, 0, INTERACTION_KINDS - 1, "enum sandbox_interaction")           \
+    C(EVENTS, answered,      U8,  EVENTS_ROW, 0, 0, 1, "0: the offer lapsed unanswered")                         \
+    C(EVENTS, accepted,      U8,  EVENTS_ROW, 0, 0, 1, "1: the counterparty accepted")                           \
+    C(EVENTS, lapsed,        U8,  EVENTS_ROW, 0, 0, 1, "1: accepted, but the counterparty could not pay")        \
+    C(EVENTS, allow,         U8,  EVENTS_ROW, 0, 0, 1, "0: governance did not let it happen")                    \
+    C(EVENTS, reason,        U8,  EVENTS_ROW, 0, 0, 255, "REFUSAL_LEVER + lever when not allowed; else 0")       \
+    C(EVENTS, truth,         I32, EVENTS_ROW, 0, -1, 1, "v")                                                     \
+    C(EVENTS, p,             F64, EVENTS_ROW, 0, 0, 1, "soft label")                                             \
+    C(EVENTS, v_hat,         F64, EVENTS_ROW, 0, -1, 1, "what the label is computed from")                       \
+    C(EVENTS, progress,      F64, EVENTS_ROW, 0, -1, 1, "observable")                                            \
+    C(EVENTS, rework,        U8,  EVENTS_ROW, 0, 0, 255, "observable")                                           \
+    C(EVENTS, rejections,    U8,  EVENTS_ROW, 0, 0, 255, "observable")                                           \
+    C(EVENTS, misuse,        U8,  EVENTS_ROW, 0, 0, 255, "observable")                                           \
+    C(EVENTS, engagement,    F64, EVENTS_ROW, 0, -1, 1, "observable")                                            \
+    C(EVENTS, transfer,      I64, EVENTS_ROW, 0, -1e15, 1e15, "tau, millionths")                                 \
+    C(EVENTS, cost_a,        I64, EVENTS_ROW, 0, 0, 1e15, "c_a, millionths")                                     \
+    C(EVENTS, cost_b,        I64, EVENTS_ROW, 0, 0, 1e15, "c_b, millionths")                                     \
+    C(EVENTS, reputation_a,  F64, EVENTS_ROW, 0, -2, 2, "r_a: change of the initiator's reputation")             \
+    C(EVENTS, reputation_b,  F64, EVENTS_ROW, 0, -2, 2, "r_b")                                                   \
+    C(EVENTS, payoff_a,      F64, EVENTS_ROW, 0, -1e300, 1e300, "pi_a in tokens; what it would have been when it did not happen") \
+    C(EVENTS, payoff_b,      F64, EVENTS_ROW, 0, -1e300, 1e300, "pi_b")                                          \
+    C(EVENTS, audit,         U8,  EVENTS_ROW, 0, 0, 3, "enum sandbox_audit")                                     \
+    C(EVENTS, effort,        F64, EVENTS_ROW, 0, 0, 1, "e")                                                      \
+    C(EVENTS, disguise,      F64, EVENTS_ROW, 0, 0, 1, "m")                                                      \
+    C(EVENTS, signal,        F64, EVENTS_ROW, 0, 0, 1, "p_signal")                                               \
+    C(EVENTS, revealed,      U8,  EVENTS_ROW, 0, 0, 31, "which observables were seen, a bit each")               \
+    C(EVENTS, belief,        F64, EVENTS_ROW, 0, 0, 1, "p_b; 0 when unanswered")                                 \
+    C(EVENTS, actor,         U32, EVENTS_ACTION, 0, 0, 1e9, "who acts")                                          \
+    C(EVENTS, verb,          U8,  EVENTS_ACTION, 0, 0, VERB_COUNT - 1, "enum sandbox_verb; pass: a proposal that was refused, target its partner") \
+    C(EVENTS, target,        U32, EVENTS_ACTION, 0, 0, UINT32_MAX, "as decided; a post or reply that was made: its id") \
+    C(EVENTS, value,         I32, EVENTS_ACTION, 0, -1, 1, "as decided")                                         \
+    C(EVENTS, refused,       U8,  EVENTS_ACTION, 0, 0, 255, "enum sandbox_refusal; 0: it happened")              \
+    C(EVENTS, weight,        F64, EVENTS_ACTION, 0, 0, 100, "of a vote")                                         \
+    C(EVENTS, cost,          I64, EVENTS_ACTION, 0, 0, 1e15, "to the treasury, millionths")
+enum { EVENTS_COLUMNS(COLUMN_ENUM) EVENTS_COUNT };
+extern const struct schema schema_sandbox_events;
+
 /* ---- summary of a step, for subscribers: one row a metric ---- */
 enum { SUMMARY_ROW, SUMMARY_TEXT, SUMMARY_AXES };
 #define SUMMARY_COLUMNS(C)                                                                                       \

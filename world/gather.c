@@ -17,11 +17,20 @@
 #define HOLDERS_MAX 4u
 #define CHUNK_MIN 256u /* smaller shares cost more in messages than they gain */
 #define CHUNKS_PER_WORKER 4u
+#define FORGIVEN_AFTER 30u /* deadlines */
+
+/* An observation on its way: what a worker's answer gives the credit back for, whoever answered the chunk meanwhile. */
+struct errand {
+    uint64_t step;
+    uint32_t phase, chunk;
+    uint64_t deadline_ms;
+};
 
 struct worker {
     struct peer peer;
     char *serves;
-    uint32_t holds;      /* letters sent to it that it has not answered */
+    struct errand *errands; /* sent to it and not answered yet, oldest first; room for twice the credit */
+    uint32_t holds;         /* how many */
     uint64_t answered;
     uint8_t *told;       /* a byte a slot: its parameters were sent */
     bool barred;         /* it sent an answer that no healthy worker sends */
@@ -33,6 +42,7 @@ struct chunk {
     uint32_t kills;
     uint32_t holder_count;
     struct peer holders[HOLDERS_MAX];
+    struct peer refuser; /* who refused it last: others are asked first */
     bool waiting;        /* wants to be sent */
     bool answered;
     uint64_t sent_ms, deadline_ms;
@@ -78,6 +88,7 @@ worker_fini(struct worker *worker)
 {
     free(worker->serves);
     free(worker->told);
+    free(worker->errands);
 }
 
 void
@@ -159,8 +170,79 @@ gather_worker_up(struct gather *self, const struct peer *peer, const char *serve
         ASSERT(self->workers != NULL);
     }
     worker = &self->workers[self->worker_count++];
-    *worker = (struct worker){.peer = *peer, .serves = strdup(serves_list), .told = ALLOC_ARRAY(uint8_t, self->slot_count + 1u)};
+    *worker = (struct worker){.peer = *peer, .serves = strdup(serves_list), .told = ALLOC_ARRAY(uint8_t, self->slot_count + 1u),
+        .errands = ALLOC_ARRAY(struct errand, 2u * self->options.credit)};
     ASSERT(worker->serves != NULL);
+}
+
+/* ---- credit ---- */
+
+static void
+errand_drop(struct worker *worker, uint32_t index)
+{
+    worker->holds--;
+    memmove(&worker->errands[index], &worker->errands[index + 1], (worker->holds - index) * sizeof worker->errands[0]);
+}
+
+static void
+errand_add(struct gather *self, struct worker *worker, uint32_t chunk, uint64_t deadline_ms)
+{
+    if (worker->holds == 2u * self->options.credit)
+        errand_drop(worker, 0); /* the oldest, long past its deadline: it will hardly be answered any more */
+    worker->errands[worker->holds++] =
+        (struct errand){.step = self->step, .phase = self->phase, .chunk = chunk, .deadline_ms = deadline_ms};
+}
+
+/* The worker has answered (or refused) what the head names; a repeated answer gives no credit. Letters between two
+ * peers stay in order, so what is older and overdue got lost. */
+static void
+errand_done(struct worker *worker, const struct envelope *head, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < worker->holds; i++)
+        if (worker->errands[i].step == head->step && worker->errands[i].phase == head->phase &&
+            worker->errands[i].chunk == head->chunk) {
+            errand_drop(worker, i);
+            while (i-- > 0)
+                if (now_ms >= worker->errands[i].deadline_ms)
+                    errand_drop(worker, i);
+            return;
+        }
+}
+
+/* After a long silence a worker is given another chance. */
+static void
+errands_forgive(struct gather *self, uint64_t now_ms)
+{
+    for (uint32_t w = 0; w < self->worker_count; w++)
+        for (uint32_t i = self->workers[w].holds; i-- > 0;)
+            if (now_ms >= self->workers[w].errands[i].deadline_ms + (uint64_t)FORGIVEN_AFTER * self->options.deadline_ms)
+                errand_drop(&self->workers[w], i);
+}
+
+/* Errands past their deadline: the worker is slow, or the letter or its answer got lost. */
+static uint32_t
+errands_overdue(const struct worker *worker, uint64_t now_ms)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < worker->holds; i++)
+        count += now_ms >= worker->errands[i].deadline_ms ? 1 : 0;
+    return count;
+}
+
+static uint64_t
+errands_deadline(const struct gather *self, uint64_t now_ms)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (uint32_t i = 0; i < self->worker_count; i++)
+        for (uint32_t e = 0; e < self->workers[i].holds; e++) {
+            uint64_t deadline_ms = self->workers[i].errands[e].deadline_ms;
+
+            if (deadline_ms > now_ms && deadline_ms < next)
+                next = deadline_ms;
+        }
+    return next;
 }
 
 uint32_t
@@ -302,32 +384,46 @@ gather_complete(const struct gather *self)
     return self->exchange != NULL && self->open_count == 0;
 }
 
-/* The least busy worker that may take this chunk, one that does not hold it already if there is any. */
-static struct worker *
-choose_worker(struct gather *self, const struct chunk *chunk, bool *anybody_serves)
+static const char *
+policy_of(const struct gather *self, const struct chunk *chunk)
 {
-    const char *policy = self->slots[self->exchange->groups[chunk->group].slot].policy;
-    struct worker *best = NULL;
-    uint64_t best_score = UINT64_MAX;
+    return self->slots[self->exchange->groups[chunk->group].slot].policy;
+}
+
+/* The least busy worker that may take this chunk: rather one that answers in time, rather one that neither holds nor
+ * refused it. Those that do not answer in time get more only when nobody else serves the policy, so that one slow
+ * worker does not slow every step, and a lost letter does not stop the run. */
+static struct worker *
+choose_worker(struct gather *self, const struct chunk *chunk, uint64_t now_ms, bool *anybody_serves)
+{
+    const char *policy = policy_of(self, chunk);
+    struct worker *best = NULL, *best_late = NULL;
+    uint64_t best_score = UINT64_MAX, best_late_score = UINT64_MAX;
+    bool somebody_in_time = false;
 
     for (uint32_t i = 0; i < self->worker_count; i++) {
         struct worker *worker = &self->workers[i];
-        uint64_t score = worker->holds;
+        uint32_t overdue = errands_overdue(worker, now_ms);
+        uint64_t score = worker->holds + (peer_equal(&chunk->refuser, &worker->peer) ? 1000u : 0u);
 
         if (worker->barred || !serves(worker, policy))
             continue;
         *anybody_serves = true;
-        if (worker->holds >= self->options.credit)
+        somebody_in_time = somebody_in_time || overdue == 0;
+        if (worker->holds - overdue >= self->options.credit)
             continue;
         for (uint32_t h = 0; h < chunk->holder_count; h++)
             if (peer_equal(&chunk->holders[h], &worker->peer))
                 score += 1000;
-        if (score < best_score) {
+        if (overdue == 0 && score < best_score) {
             best = worker;
             best_score = score;
+        } else if (overdue > 0 && score < best_late_score) {
+            best_late = worker;
+            best_late_score = score;
         }
     }
-    return best;
+    return somebody_in_time ? best : best_late;
 }
 
 static void
@@ -369,7 +465,7 @@ send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t 
     chunk->waiting = false;
     chunk->sent_ms = now_ms;
     chunk->deadline_ms = now_ms + (patience_ms(self) << (chunk->attempt < 6 ? chunk->attempt - 1 : 5));
-    worker->holds++;
+    errand_add(self, worker, index, chunk->deadline_ms);
     self->counters.sent++;
     outbox_send(out, CHANNEL_DATA, &worker->peer, &head, &ask);
 }
@@ -395,14 +491,35 @@ expire(struct gather *self, uint64_t now_ms)
     return next;
 }
 
+static bool
+anybody_has_room(const struct gather *self, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < self->worker_count; i++)
+        if (!self->workers[i].barred &&
+            self->workers[i].holds - errands_overdue(&self->workers[i], now_ms) < self->options.credit)
+            return true;
+    return false;
+}
+
+static void
+warn_unserved(struct gather *self, uint32_t index)
+{
+    if (self->warned_unserved || self->worker_count == 0)
+        return;
+    self->warned_unserved = true;
+    log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 " waits: no worker serves policy '%s'", self->step,
+             policy_of(self, &self->chunks[index]));
+}
+
 void
 gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
 {
     uint64_t next;
-    bool serving = false;
+    bool left = false;
 
     if (self->exchange == NULL || self->open_count == 0)
         return;
+    errands_forgive(self, now_ms);
     next = expire(self, now_ms);
     for (uint32_t i = self->lowest_waiting; i < self->chunk_count; i++) {
         struct worker *worker;
@@ -413,12 +530,16 @@ gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
                 self->lowest_waiting++;
             continue;
         }
-        worker = choose_worker(self, &self->chunks[i], &anybody);
-        serving = serving || anybody;
-        if (worker == NULL) {
-            if (!anybody)
-                continue; /* nobody serves this policy; another chunk's may be served */
+        if (!anybody_has_room(self, now_ms)) {
+            left = true;
             break;
+        }
+        worker = choose_worker(self, &self->chunks[i], now_ms, &anybody);
+        if (worker == NULL) { /* those who serve its policy are busy; another chunk's may be free */
+            left = true;
+            if (!anybody)
+                warn_unserved(self, i);
+            continue;
         }
         send_chunk(self, i, worker, now_ms, out);
         if (self->chunks[i].deadline_ms < next)
@@ -426,7 +547,11 @@ gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
         if (i == self->lowest_waiting)
             self->lowest_waiting++;
     }
-    (void)serving;
+    if (left) { /* room may come by an errand's deadline, too */
+        uint64_t deadline_ms = errands_deadline(self, now_ms);
+
+        next = deadline_ms < next ? deadline_ms : next;
+    }
     if (next != UINT64_MAX)
         outbox_wake(out, next);
 }
@@ -441,8 +566,9 @@ fenced(const struct gather *self, const struct letter *letter)
 #ifdef POLIS_MUTANT_unfenced
     return self->exchange != NULL && head->chunk < self->chunk_count;
 #else
-    return self->exchange != NULL && head->step == self->step && head->phase == self->phase &&
-           head->chunk < self->chunk_count && self->chunks[head->chunk].attempt > 0;
+    return self->exchange != NULL && head->run == self->options.run && head->epoch == self->options.epoch &&
+           head->step == self->step && head->phase == self->phase && head->chunk < self->chunk_count &&
+           self->chunks[head->chunk].attempt > 0;
 #endif
 }
 
@@ -487,7 +613,9 @@ refuse_answer(struct gather *self, uint32_t index, const struct peer *peer, cons
 
     log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 ", phase %u, chunk %u: answer of worker %.8s refused: %s", self->step,
              self->phase, index, digest_hex(peer->id, sizeof peer->id, hex), reason);
-    drop_holder(chunk, peer);
+    chunk->refuser = *peer;
+    if (!drop_holder(chunk, peer))
+        return 0; /* it was not asked (any more), so this says nothing about the chunk */
     if (++chunk->kills >= self->options.poison_kills)
         return poison(self, chunk, reason, why);
     if (chunk->holder_count == 0)
@@ -505,7 +633,7 @@ on_nack(struct gather *self, const struct letter *letter, struct worker *worker,
         return 0;
     }
     self->counters.refused++;
-    if (nack.code == ERR_UNKNOWN && worker != NULL && worker->told != NULL && letter->head.flags < self->slot_count)
+    if (nack.code == ERR_UNKNOWN && letter->head.flags < self->slot_count)
         worker->told[letter->head.flags] = 0; /* it has forgotten (or never got) the slot's parameters */
     if (!fenced(self, letter) || self->chunks[letter->head.chunk].answered)
         return 0;
@@ -519,8 +647,11 @@ gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms,
     struct chunk *chunk;
     struct why reason = {0};
 
-    if (worker != NULL && worker->holds > 0)
-        worker->holds--;
+    if (worker == NULL || worker->barred) {
+        self->counters.stale++;
+        return 0;
+    }
+    errand_done(worker, &letter->head, now_ms);
     if (letter->head.type == MSG_NACK)
         return on_nack(self, letter, worker, why);
     if (!fenced(self, letter)) {
@@ -532,14 +663,16 @@ gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms,
         self->counters.repeated++;
         return 0;
     }
-    if (check_answer(self, chunk, letter, &reason) != 0) {
+    if (!serves(worker, policy_of(self, chunk)))
+        fail(&reason, ERR_DENIED, "it does not serve policy %s", policy_of(self, chunk));
+    else
+        (void)!check_answer(self, chunk, letter, &reason);
+    if (reason.code != 0) {
         self->counters.invalid++;
-        if (worker != NULL)
-            worker->barred = true;
+        worker->barred = true;
         return refuse_answer(self, letter->head.chunk, &letter->peer, reason.text, why);
     }
-    if (worker != NULL)
-        worker->answered++;
+    worker->answered++;
     take_answer(self, chunk, letter, now_ms);
     return 0;
 }

@@ -29,8 +29,10 @@ struct section {
 
 #define SECTION_HEADER 32u
 
+/* A section's header, little-endian: u32 kind, u32 phase, u32 round, u32 slot, u32 schema, u32 0, u64 size.
+ * Sections follow each other without gaps. */
 void record_put(struct buffer *data, const struct section *section);
-/* Reads the section at *offset and moves it past; ERR_FORMAT. ERR_MISSING at the end. */
+/* Reads the section at *offset (<= size) and moves past it. ERR_FORMAT, and ERR_MISSING at the end: *offset stays. */
 MUST_CHECK int record_next(const void *data, uint64_t size, uint64_t *offset, struct section *out, struct why *why);
 
 struct record_header {
@@ -39,6 +41,7 @@ struct record_header {
     uint32_t section_count;
     uint64_t data_size;
 };
+/* A MessagePack map of these four in this order: equal headers are equal bytes. */
 void record_header_write(const struct record_header *self, struct buffer *out);
 MUST_CHECK int record_header_read(const void *bytes, size_t size, struct record_header *out, struct why *why);
 

@@ -358,13 +358,19 @@ replay_exchanges(struct step *self, struct step_replay *replay, struct why *why)
     return 0;
 }
 
+static bool
+same_bytes(const struct buffer *a, const struct buffer *b)
+{
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
 int
 step_compare(const struct store_step *made, const struct buffer *header, const struct buffer *data,
              const uint8_t digest[STORE_DIGEST], struct why *why)
 {
-    if (made->data.size != data->size || memcmp(made->data.data, data->data, data->size) != 0)
+    if (!same_bytes(&made->data, data))
         return fail(why, ERR_DIGEST, "step %" PRIu64 ": the replayed record differs from the logged one", made->step);
-    if (made->header.size != header->size || memcmp(made->header.data, header->data, header->size) != 0)
+    if (!same_bytes(&made->header, header))
         return fail(why, ERR_DIGEST, "step %" PRIu64 ": the replayed header differs from the logged one", made->step);
     if (memcmp(made->digest, digest, STORE_DIGEST) != 0)
         return fail(why, ERR_DIGEST, "step %" PRIu64 ": the replayed state has another digest than the logged one",

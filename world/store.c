@@ -272,7 +272,7 @@ log_open(struct store *self, struct why *why)
     if ((code = store_path(path, self->folder, STORE_LOG_FILE, why)) != 0 ||
         (code = store_env_open(&self->log.file, path, flags, self->writes ? size : 0, why)) != 0)
         return code;
-    if ((number = mdb_txn_begin(self->log.file.env, NULL, MDB_RDONLY, &txn)) != 0)
+    if ((number = store_env_begin(&self->log.file, &txn)) != 0)
         return store_env_fail(why, number, path);
     if ((number = mdb_dbi_open(txn, "log", 0, &self->log.log)) != 0 ||
         (number = mdb_dbi_open(txn, "meta", 0, &self->log.meta)) != 0) {

@@ -78,7 +78,8 @@ MUST_CHECK int store_open_read(const char *folder, struct store **out, struct wh
 MUST_CHECK int store_close(struct store **self_p, struct why *why);
 
 uint32_t store_epoch(const struct store *self);
-uint32_t store_run_id(const struct store *self); /* not 0: hash of manifest and a random id made at creation; not in the log */
+/* Not 0: a hash of the manifest and of random bytes made at creation. Not in the canonical log. */
+uint32_t store_run_id(const struct store *self);
 const void *store_manifest(const struct store *self, size_t *size_out);
 
 /* Hands a step to the log thread; waits only when STORE_BEHIND are queued. Takes the buffers and leaves them empty; on
@@ -90,7 +91,8 @@ MUST_CHECK int store_append(struct store *self, struct store_step *step, struct 
 /* The newest committed step; safe from any thread. Step 0 with h_0 before the first. Opened for reading: as the log is
  * now (or as it was last seen, should it have become unreadable). */
 struct store_commit store_committed(const struct store *self);
-/* Readable (eventfd) when store_committed() has moved or the log thread has failed; read it with store_acknowledge(). */
+/* Readable (eventfd) when store_committed() has moved or the log thread has failed; read it with store_acknowledge().
+ * -1 when opened for reading. */
 int store_ready_fd(const struct store *self);
 MUST_CHECK int store_acknowledge(struct store *self, struct why *why);
 /* Blocks until `step` is committed or the log thread has failed. ERR_INVALID for a step not yet appended. */
@@ -118,7 +120,7 @@ MUST_CHECK int store_verify(struct store *self, uint64_t from, uint64_t to, stru
 MUST_CHECK int store_export_canonical(struct store *self, int fd, struct why *why);
 /* A consistent copy of a run, while it is being written or not: the same manifest, the steps up to `upto` (UINT64_MAX:
  * all committed ones; 0: none) and the newest snapshot among them, but a run id of its own and the first epoch. Its
- * chain is recomputed before it gets its name. trace.bin is left behind. Errors as of store_create(), store_verify(). */
+ * chain is recomputed before it gets its name. trace.bin is left behind. Fails as store_create(), store_verify(). */
 MUST_CHECK int store_copy(struct store *self, const char *folder, uint64_t upto, struct why *why);
 
 /* Named places where a test makes the process die (POLIS_CRASH=name:n: at the n-th pass, with status 137). Places of

@@ -150,28 +150,44 @@ store_env_close(struct store_env *self)
 }
 
 int
+store_env_begin(struct store_env *self, MDB_txn **out)
+{
+    int number;
+
+    if (self->lost)
+        return ENOMEM;
+    /* Another process may have grown the file: then this one's map must follow, as often as it takes to catch up. */
+    for (int i = 0; i < 64; i++) {
+        number = mdb_txn_begin(self->env, NULL, MDB_RDONLY, out);
+        if (number != MDB_MAP_RESIZED)
+            return number;
+        number = mdb_env_set_mapsize(self->env, 0);
+        self->lost = number != 0;
+        if (self->lost)
+            return number;
+    }
+    return MDB_MAP_RESIZED;
+}
+
+int
 store_env_read(struct store_env *self, MDB_txn **out)
 {
-    int number = MDB_MAP_RESIZED;
+    int number;
 
     ASSERT(!self->reading);
 
-    /* Another process may have grown the file: then this one's map must follow, as often as it takes to catch up. */
-    for (int i = 0; i < 64 && number == MDB_MAP_RESIZED; i++) {
-        number = self->reader != NULL ? mdb_txn_renew(self->reader)
-                                      : mdb_txn_begin(self->env, NULL, MDB_RDONLY, &self->reader);
-        if (number == 0)
-            break;
-        if (self->reader != NULL)
-            mdb_txn_abort(self->reader);
+    if (self->reader != NULL && mdb_txn_renew(self->reader) != 0) {
+        mdb_txn_abort(self->reader);
         self->reader = NULL;
-        if (number == MDB_MAP_RESIZED) {
-            int set = mdb_env_set_mapsize(self->env, 0);
-
-            if (set != 0)
-                return set;
-        }
     }
+    else if (self->reader != NULL) {
+        self->reading = true;
+        *out = self->reader;
+        return 0;
+    }
+    number = store_env_begin(self, &self->reader);
+    if (number != 0)
+        self->reader = NULL;
     self->reading = number == 0;
     *out = self->reader;
     return number;
@@ -234,6 +250,7 @@ store_env_grow(struct store_env *self, uint64_t limit, struct why *why)
     self->reader = NULL;
     store_crash_point("map-growth");
     number = mdb_env_set_mapsize(self->env, size);
+    self->lost = number != 0;
     store_crash_point("map-growth");
     return number == 0 ? 0 : store_env_fail(why, number, "growing the map");
 }

@@ -213,6 +213,8 @@ store_claim(struct store *self, struct why *why)
     if (stat(path, &info) != 0)
         return errno == ENOENT || errno == ENOTDIR ? fail(why, ERR_MISSING, "%s holds no run", self->folder)
                                                    : store_env_fail(why, errno, path);
+    if (info.st_size == 0) /* LMDB would make a new one of it */
+        return fail(why, ERR_FORMAT, "%s is empty", path);
     self->device = info.st_dev;
     self->inode = info.st_ino;
     pthread_mutex_lock(&claims_lock);

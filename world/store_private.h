@@ -29,6 +29,7 @@ struct store_env {
     MDB_env *env;
     MDB_txn *reader; /* kept between uses, reset */
     bool reading;    /* `reader` is active */
+    bool lost;       /* a new map could not be had: LMDB must not be asked any more */
 };
 
 struct store_log {
@@ -63,7 +64,7 @@ struct store {
     pthread_mutex_t lock;
     pthread_cond_t work, done; /* for the log thread; for those who wait for it */
     pthread_t thread;
-    bool thread_runs, closing, waiting;
+    bool thread_runs, closing, waiting; /* waiting: for disk space */
     struct store_step queue[STORE_BEHIND];
     uint32_t first, count; /* of the queue; a step leaves it when its snapshot is written, too */
     uint64_t appended;     /* newest step taken */
@@ -88,6 +89,8 @@ bool store_env_is_space(int number);
 MUST_CHECK int store_env_open(
     struct store_env *self, const char *path, unsigned flags, uint64_t map_size, struct why *why);
 void store_env_close(struct store_env *self);
+/* Begins a read transaction of its own; an LMDB number. */
+MUST_CHECK int store_env_begin(struct store_env *self, MDB_txn **out);
 /* Begins the short read transaction (read_lock held); an LMDB number. */
 MUST_CHECK int store_env_read(struct store_env *self, MDB_txn **out);
 void store_env_read_end(struct store_env *self);
@@ -141,15 +144,16 @@ void store_commit_write(const struct store_commit *self, uint8_t out[STORE_COMMI
 MUST_CHECK int store_write(struct store *self, struct store_step *const steps[], uint32_t count, struct why *why);
 /* Trace and snapshots of committed steps; trouble is warned about. */
 void store_write_aside(struct store *self, struct store_step *const steps[], uint32_t count);
-/* Waits a second for space; false when it is not to be waited for (any more). */
-bool store_pause(struct store *self, int number);
-void store_pause_end(struct store *self);
 void store_step_fini(struct store_step *step);
 
 /* ---- store_thread.c ---- */
 
 MUST_CHECK int store_thread_start(struct store *self, struct why *why);
 void store_thread_stop(struct store *self);
+/* Waits a second for space; false when it is not to be waited for (any more). */
+bool store_pause(struct store *self, int number);
+/* The wait, if there was one, is over; says so. */
+void store_pause_end(struct store *self, bool written);
 
 /* ---- store_read.c ---- */
 

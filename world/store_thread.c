@@ -140,14 +140,17 @@ bool
 store_pause(struct store *self, int number)
 {
     struct timespec until;
-    bool again, first;
+    bool first, last;
 
     if (!self->options.wait_for_space || !store_env_is_space(number))
         return false;
     pthread_mutex_lock(&self->lock);
     first = !self->waiting;
+    last = self->closing; /* a try has been made since store_close() */
     self->waiting = true;
     pthread_mutex_unlock(&self->lock);
+    if (last)
+        return false;
     if (first)
         say_full(self, number);
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -157,15 +160,14 @@ store_pause(struct store *self, int number)
         return true;
     }
     pthread_mutex_lock(&self->lock);
-    again = !self->closing;
     while (!self->closing && pthread_cond_timedwait(&self->work, &self->lock, &until) != ETIMEDOUT)
         ;
     pthread_mutex_unlock(&self->lock);
-    return again;
+    return true;
 }
 
 void
-store_pause_end(struct store *self)
+store_pause_end(struct store *self, bool written)
 {
     bool waited;
 
@@ -174,7 +176,8 @@ store_pause_end(struct store *self)
     self->waiting = false;
     pthread_mutex_unlock(&self->lock);
     if (waited)
-        log_line(LOG_INFO, "world", "the wait for disk space is over");
+        log_line(LOG_INFO, "world", "%s", written ? "there is disk space again: the run goes on"
+                                                  : "the wait for disk space was given up");
 }
 
 /* Moves the buffers; what is left behind is empty. */

@@ -9,7 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define SPACE_LEAST (1u << 20) /* bytes; with less left on the disk, EIO means that it is full */
 
 void
 store_step_fini(struct store_step *step)
@@ -120,6 +123,17 @@ grow(struct store *self, struct why *why)
     return code;
 }
 
+/* LMDB calls a short write EIO, and a short write is what a full disk gives. */
+static int
+write_fail(const struct store *self, int number, const char *what, struct why *why)
+{
+    struct statvfs info;
+
+    if (number == EIO && statvfs(self->folder, &info) == 0 && info.f_bavail < SPACE_LEAST / info.f_frsize)
+        number = ENOSPC;
+    return store_env_fail(why, number, what);
+}
+
 int
 store_write(struct store *self, struct store_step *const steps[], uint32_t count, struct why *why)
 {
@@ -136,18 +150,20 @@ store_write(struct store *self, struct store_step *const steps[], uint32_t count
         before = commits[i].chain;
     }
     /* Early growth spares most batches a second try; at the limit the map may still be filled up. */
-    if (store_env_crowded(&self->log.file) && grow(self, NULL) != 0)
-        log_line(LOG_DEBUG, "world", "the log's map stays as it is");
+    if (store_env_crowded(&self->log.file) && (code = grow(self, why)) != 0 && self->log.file.lost)
+        return code;
     while ((number = batch_put(self, steps, commits, count)) != 0) {
         snprintf(what, sizeof what, "step %" PRIu64 " cannot be written", steps[0]->step);
-        if (number == MDB_MAP_FULL && (code = grow(self, why)) != 0)
+        if (number == MDB_MAP_FULL && (code = grow(self, why)) == 0)
+            continue;
+        if (number != MDB_MAP_FULL && store_pause(self, number))
+            continue;
+        store_pause_end(self, false);
+        if (number == MDB_MAP_FULL)
             return why == NULL ? code : fail_prefix(why, "%s", what);
-        if (number != MDB_MAP_FULL && !store_pause(self, number)) {
-            store_pause_end(self);
-            return store_env_fail(why, number, what);
-        }
+        return write_fail(self, number, what, why);
     }
-    store_pause_end(self);
+    store_pause_end(self, true);
     self->tip = commits[count - 1];
     return 0;
 }

@@ -128,7 +128,8 @@ make_parts(struct world *self)
     const struct scene *scene = &self->scene;
     struct gather_options gather = {.chunk = self->options.cluster.chunk, .deadline_ms = self->options.cluster.deadline_ms,
         .credit = self->options.cluster.credit, .poison_kills = self->options.cluster.poison_kills,
-        .folder = self->options.folder, .seed = (uint64_t)scene->plan.simulation.seed};
+        .folder = self->options.folder, .seed = (uint64_t)scene->plan.simulation.seed, .run = store_run_id(self->store),
+        .epoch = store_epoch(self->store)};
     struct verdicts_options verdicts = {.seed = gather.seed, .domain = scene->domain->name,
         .agent_count = scene->domain->agent_count(scene->domain_self),
         .yaml = {scene->governance.data, (uint32_t)scene->governance.size}, .store = self->store, .tag = "world"};
@@ -138,6 +139,7 @@ make_parts(struct world *self)
     self->gather = gather_new(scene->domain, scene->domain_self, &gather);
     self->verdicts = verdicts_new(&verdicts);
     self->archive = archive_new(&archive);
+    verdicts_begin_step(self->verdicts, store_committed(self->store).step + 1);
     step_init(&self->step, scene->domain, scene->domain_self, scene->plan.logging.detail == DETAIL_INPUTS);
 }
 
@@ -451,7 +453,9 @@ phase_begin(struct world *self, uint64_t now_ms, struct outbox *out, struct why 
     (void)now_ms;
     if (error != 0)
         return TURN_FAILED;
-    verdicts_begin_step(self->verdicts, self->applied + 1);
+    /* Verdicts of steps that are computed again come from the log: governance is wanted behind them only. */
+    verdicts_begin_step(self->verdicts, self->applied < self->recompute_through ? self->recompute_through + 1
+                                                                               : self->applied + 1);
     store_crash_point("step-begin");
     return TURN_NEXT;
 }
@@ -540,8 +544,12 @@ commit_made(struct world *self, struct store_step *made, struct why *why)
         self->snapshot_wanted = false;
     }
     store_crash_point("before-append");
-    if (store_append(self->store, made, why) != 0)
+    if (store_append(self->store, made, why) != 0) {
+        buffer_fini(&made->header);
+        buffer_fini(&made->data);
+        buffer_fini(&made->snapshot);
         return TURN_FAILED;
+    }
     store_crash_point("after-append");
     return TURN_NEXT;
 }
@@ -555,7 +563,6 @@ phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why
     bool figures;
 
     (void)now_ms;
-    (void)out;
     step_end(&self->step, &made);
     memcpy(digest, made.digest, sizeof digest);
     self->applied = made.step;
@@ -571,7 +578,10 @@ phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why
     if (figures)
         step_summary(self->scene.domain, self->scene.domain_self, false, &summary);
     archive_step_made(self->archive, made.step, digest, &summary);
-    return commit_made(self, &made, why);
+    if (commit_made(self, &made, why) != TURN_NEXT)
+        return TURN_FAILED;
+    archive_publish(self->archive, out); /* steps may follow one another faster than the bus looks at the log thread */
+    return TURN_NEXT;
 }
 
 static const struct {
@@ -585,13 +595,18 @@ static const struct {
 };
 #define PHASE_COUNT (sizeof phases / sizeof phases[0])
 
-/* Goes on until something has to be waited for. */
+/* Goes on until something has to be waited for; a step that waited for nobody lets the letters have their turn. */
 static void
 advance(struct world *self, uint64_t now_ms, struct outbox *out)
 {
     struct why why = {0};
+    uint64_t first = self->applied;
 
     while (!self->failed) {
+        if (self->applied > first + 1 && self->phase == 0) {
+            outbox_wake(out, now_ms);
+            return;
+        }
         enum turn turn = phases[self->phase].run(self, now_ms, out, &why);
 
         if (turn == TURN_FAILED) {
@@ -754,6 +769,10 @@ finish(struct world *self, struct outbox *out)
     archive_publish(self->archive, out);
     archive_publish_head(self->archive, complete, out);
     answer_wishes(self, out);
+    for (uint32_t i = 0; i < self->wish_count; i++)
+        answer(&self->wishes[i].peer, self->wishes[i].channel, self->wishes[i].input.source_seq, ERR_STATE,
+               "no step followed that could have applied it", out);
+    self->wish_count = 0;
     self->failed = true; /* nothing more is read or done */
     outbox_stop(out, complete ? 0 : WORLD_EXIT_UNFINISHED);
 }

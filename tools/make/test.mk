@@ -44,3 +44,6 @@ uninstall: ## remove what install copied
 	rm -rf $(DESTDIR)$(PREFIX)/share/polis
 
 .PHONY: tests tests-threaded print-threaded setup test test-golden check tidy format run install uninstall
+
+fuzz-replay-build: $(addprefix $(B)/tests/fuzz/,$(fuzz_targets))
+.PHONY: fuzz-replay-build

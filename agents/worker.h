@@ -1,0 +1,33 @@
+/* agents/worker.h - the agents process: an actor that decides for agents it has never seen before. It keeps nothing
+ * between two chunks but bound parameters, which it can be told again at any time, so any worker can take any chunk
+ * and may die with it.
+ *
+ * 1. Starting, and on news of a newer world: CREDIT WORKER_CREDIT. Old parameters are forgotten with the old world.
+ * 2. PARAMS binds a slot (policy, seed, parameters). What cannot be bound is refused with NACK under the letter's own
+ *    fence, flags = slot.
+ * 3. OBSERVATION (flags: slot; the payload's schema says which round) is answered with ACTION, same fence and flags,
+ *    tag = hash of the observation's payload; or with NACK: ERR_UNKNOWN when the slot is not bound here (the world
+ *    says PARAMS again and resends), anything else when the observation makes no sense. Then CREDIT 1, either way.
+ * 4. Letters of an older epoch than the newest one seen are not answered. CANCEL is ignored: a late answer is stale.
+ *
+ * For system tests, from the environment: POLIS_WORKER_POISON_AGENT=id ends the process when it is to decide for that
+ * agent; POLIS_WORKER_DELAY_MS=n sleeps before every chunk. */
+#ifndef POLIS_AGENTS_WORKER_H
+#define POLIS_AGENTS_WORKER_H
+
+#include "bus/actor.h"
+
+#define WORKER_CREDIT 2u
+
+struct worker_options {
+    const char *serves; /* policies, comma separated, or "*" (also NULL): every built-in one. Copied */
+};
+
+struct worker;
+
+struct worker *worker_new(const struct worker_options *options);
+void worker_destroy(struct worker **self_p);
+/* Lends `self` to the actor. */
+void worker_actor(struct worker *self, struct actor *out);
+
+#endif

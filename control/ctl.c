@@ -1,0 +1,154 @@
+/* polis status and polis ctl: words with a run that is going on. */
+#include "bus/operator.h"
+#include "control/commands.h"
+#include "control/folder.h"
+#include "control/talk.h"
+#include "core/digest.h"
+#include "core/text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define STATUS_MS 2000u
+#define COMMAND_MS 15000u
+
+static int
+ask(const char *path, const char *verb, const char *argument, uint32_t timeout_ms, struct buffer *text, struct why *why)
+{
+    char place[FOLDER_PATH_SIZE + 64];
+    int error = folder_read_place(path, place, sizeof place, why);
+
+    if (error != 0)
+        return error;
+    if (!folder_is_live(path))
+        return fail(why, ERR_TIMEOUT, "%s is not going on; polis resume %s would", path, path);
+    return operator_request(place, verb, argument, timeout_ms, text, why);
+}
+
+/* ---- status ---- */
+
+static void
+write_asleep(const struct folder *folder, bool json, struct buffer *out)
+{
+    struct store_commit tip = store_committed(folder->store);
+    const char *state = tip.step >= folder->plan.steps ? "complete" : "stopped";
+    char chain[2 * STORE_CHAIN + 1];
+
+    digest_hex(tip.chain, STORE_CHAIN, chain);
+    if (json) {
+        text_add(out, "{\"scenario\": ");
+        text_add_json(out, folder->plan.name, strlen(folder->plan.name));
+        text_addf(out, ", \"step\": %" PRIu64 ", \"committed\": %" PRIu64 ", \"steps\": %" PRIu64
+            ", \"state\": \"%s\", \"chain\": \"%s\"}\n", tip.step, tip.step, folder->plan.steps, state, chain);
+        return;
+    }
+    text_addf(out, "%s: %s, step %" PRIu64 " of %" PRIu64 "\nchain %s\n", folder->plan.name, state, tip.step,
+        folder->plan.steps, chain);
+    if (tip.step < folder->plan.steps)
+        text_addf(out, "go on with: polis resume %s\n", folder->path);
+}
+
+static int64_t
+number_of(const json_t *map, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(map, key));
+}
+
+static void
+write_awake(const char *answer, size_t size, struct buffer *out)
+{
+    json_error_t error;
+    json_t *root = json_loadb(answer, size, 0, &error);
+    const json_t *chunks = json_object_get(root, "chunks");
+    const json_t *workers = json_object_get(root, "workers");
+    const char *name = json_string_value(json_object_get(root, "scenario"));
+    const char *state = json_string_value(json_object_get(root, "state"));
+    size_t i;
+    const json_t *worker;
+
+    if (root == NULL) {
+        text_addf(out, "%.*s\n", (int)size, answer);
+        return;
+    }
+    text_addf(out, "%s: %s, step %" PRId64 " of %" PRId64 " (%" PRId64 " on disk), world epoch %" PRId64 "\n",
+        name != NULL ? name : "?", state != NULL ? state : "?", number_of(root, "step"), number_of(root, "steps"),
+        number_of(root, "committed"), number_of(root, "epoch"));
+    text_addf(out, "%" PRId64 " agents, %zu workers, %s\n", number_of(root, "agents"), json_array_size(workers),
+        !json_is_true(json_object_get(root, "governed"))           ? "no governance"
+        : json_is_true(json_object_get(root, "governance_ready")) ? "governance is ready"
+                                                                   : "governance is not ready");
+    text_addf(out, "chunks: %" PRId64 " sent, %" PRId64 " answered, %" PRId64 " stale, %" PRId64 " past their deadline, %" PRId64
+        " workers lost\n", number_of(chunks, "sent"), number_of(chunks, "answered"), number_of(chunks, "stale"),
+        number_of(chunks, "deadlines"), number_of(chunks, "worker_deaths"));
+    json_array_foreach(workers, i, worker)
+        text_addf(out, "  worker %s: %" PRId64 " answered\n",
+            json_is_string(json_object_get(worker, "peer")) ? json_string_value(json_object_get(worker, "peer")) : "?",
+            number_of(worker, "answered"));
+    json_decref(root);
+}
+
+int
+status_command(const struct invocation *invocation)
+{
+    bool json = invocation_has(invocation, "json");
+    struct buffer answer = {0};
+    struct buffer text = {0};
+    struct folder folder;
+    struct why why = {0};
+    int status;
+
+    if (folder_open(invocation->words[0], &folder, &why) != 0)
+        return talk_failure(&why);
+    if (ask(folder.path, "status", NULL, STATUS_MS, &answer, &why) != 0) {
+        write_asleep(&folder, json, &text);
+    } else if (json) {
+        buffer_append(&text, answer.data, answer.size);
+        text_add(&text, "\n");
+    } else {
+        write_awake((const char *)answer.data, answer.size, &text);
+    }
+    status = talk_data(text.data, text.size);
+    buffer_fini(&text);
+    buffer_fini(&answer);
+    folder_close(&folder);
+    return status;
+}
+
+/* ---- ctl ---- */
+
+int
+ctl_command(const struct invocation *invocation)
+{
+    const char *argument = invocation->word_count > 2 ? invocation->words[2] : "";
+    char path[FOLDER_PATH_SIZE];
+    struct buffer answer = {0};
+    struct buffer text = {0};
+    struct why why = {0};
+    int status;
+
+    if (strcmp(invocation->words[1], "kill_switch") == 0 && strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0) {
+        talk_error("polis ctl: kill_switch takes on or off");
+        return EX_USAGE;
+    }
+    if (folder_find(invocation->words[0], path, &why) != 0)
+        return talk_failure(&why);
+    if (ask(path, invocation->words[1], argument, COMMAND_MS, &answer, &why) != 0) {
+        buffer_fini(&answer);
+        return talk_failure(&why);
+    }
+    if (invocation_has(invocation, "json")) {
+        text_add(&text, "{\"schema\": \"polis.ctl/1\", \"answer\": ");
+        text_add_json(&text, (const char *)answer.data, answer.size);
+        text_add(&text, "}\n");
+    } else {
+        buffer_append(&text, answer.data, answer.size);
+        text_add(&text, "\n");
+    }
+    status = talk_data(text.data, text.size);
+    buffer_fini(&text);
+    buffer_fini(&answer);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* control/launch.h - brings a made run to its end: as a cluster of processes, or all in this one. */
+#ifndef POLIS_CONTROL_LAUNCH_H
+#define POLIS_CONTROL_LAUNCH_H
+
+#include "core/error.h"
+#include "core/yaml.h"
+#include "world/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct launch {
+    const char *folder;
+    const struct plan *plan;
+    const struct yaml_node *metrics; /* which figures to show while it runs; may be NULL */
+    bool governed;
+    uint64_t stop_after;             /* step; 0: go on to the end */
+    uint32_t restarts;               /* written: how often processes were started again */
+};
+
+/* Starts broker, world, governance (when there is a lever) and workers as processes of this program, keeps them alive,
+ * shows progress. Returns the exit status: 0 when the run is complete, 75 when it was interrupted. */
+int launch_cluster(struct launch *self);
+
+/* The same actors in this process, on one thread. */
+int launch_inproc(struct launch *self);
+
+#endif

@@ -1,0 +1,522 @@
+#include "control/scenario.h"
+
+#include "agents/policy.h"
+#include "control/alias.h"
+#include "control/figures.h"
+#include "core/arena.h"
+#include "core/assert.h"
+#include "core/text.h"
+#include "governance/governance.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_MAX 4u
+#define NAME_MAX_SIZE 256u
+
+/* ---- finding ---- */
+
+/* The folders that hold scenarios, first one first; those that do not exist are kept, they are just empty. */
+static uint32_t
+list_folders(char out[FOLDER_MAX][SCENARIO_PATH_SIZE])
+{
+    static const char *const beside[] = {"../share/polis/scenarios", "../../configs/scenarios"};
+    const char *given = getenv("POLIS_SCENARIOS");
+    char program[SCENARIO_PATH_SIZE / 2];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    uint32_t count = 0;
+
+    if (given != NULL && given[0] != '\0')
+        snprintf(out[count++], SCENARIO_PATH_SIZE, "%s", given);
+    snprintf(out[count++], SCENARIO_PATH_SIZE, "configs/scenarios");
+    if (size <= 0)
+        return count;
+    program[size] = '\0';
+    if (strrchr(program, '/') == NULL)
+        return count;
+    *strrchr(program, '/') = '\0';
+    for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++)
+        snprintf(out[count++], SCENARIO_PATH_SIZE, "%s/%s", program, beside[i]);
+    return count;
+}
+
+static bool
+is_file(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* "baseline" of "baseline.yaml"; false for other files. */
+static bool
+scenario_stem(const char *file, char out[NAME_MAX_SIZE])
+{
+    const char *end = strrchr(file, '.');
+
+    if (file[0] == '.' || end == NULL || (strcmp(end, ".yaml") != 0 && strcmp(end, ".yml") != 0))
+        return false;
+    snprintf(out, NAME_MAX_SIZE, "%.*s", (int)(end - file), file);
+    return true;
+}
+
+struct found {
+    char name[NAME_MAX_SIZE];
+    char path[SCENARIO_PATH_SIZE + NAME_MAX_SIZE];
+    uint32_t folder;
+};
+
+static int
+compare_found(const void *a, const void *b)
+{
+    const struct found *left = a;
+    const struct found *right = b;
+    int order = strcmp(left->name, right->name);
+
+    return order != 0 ? order : (left->folder > right->folder) - (left->folder < right->folder);
+}
+
+static void
+list_folder(const char *folder, uint32_t index, struct buffer *out)
+{
+    DIR *stream = opendir(folder);
+    struct dirent *entry;
+
+    if (stream == NULL)
+        return;
+    while ((entry = readdir(stream)) != NULL) {
+        char stem[NAME_MAX_SIZE];
+
+        if (scenario_stem(entry->d_name, stem)) {
+            struct found *found = buffer_extend(out, sizeof *found);
+
+            memset(found, 0, sizeof *found);
+            memcpy(found->name, stem, sizeof stem);
+            snprintf(found->path, sizeof found->path, "%s/%s", folder, entry->d_name);
+            found->folder = index;
+        }
+    }
+    closedir(stream);
+}
+
+void
+scenario_each(scenario_each_fn *each, void *context)
+{
+    static char folders[FOLDER_MAX][SCENARIO_PATH_SIZE];
+    uint32_t folder_count = list_folders(folders);
+    struct buffer all = {0};
+    struct found *list;
+    size_t count;
+
+    for (uint32_t i = 0; i < folder_count; i++)
+        list_folder(folders[i], i, &all);
+    list = (struct found *)(void *)all.data;
+    count = all.size / sizeof *list;
+    if (count > 0)
+        qsort(list, count, sizeof *list, compare_found);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(list[i].name, list[i - 1].name) != 0)
+            each(context, list[i].name, list[i].path);
+    buffer_fini(&all);
+}
+
+static void
+offer_name(void *context, const char *name, const char *path)
+{
+    (void)path;
+    text_nearest_offer(context, name);
+}
+
+static bool
+try_folder(const char *folder, size_t size, const char *name, char out[SCENARIO_PATH_SIZE])
+{
+    static const char *const endings[] = {"", ".yaml", ".yml"};
+
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        snprintf(out, SCENARIO_PATH_SIZE, "%.*s%s%s%s", (int)size, folder, size > 0 ? "/" : "", name, endings[i]);
+        if (is_file(out))
+            return true;
+    }
+    return false;
+}
+
+int
+scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE], struct why *why)
+{
+    static char folders[FOLDER_MAX][SCENARIO_PATH_SIZE];
+    struct text_nearest nearest = {.name = name};
+    uint32_t count = list_folders(folders);
+
+    if (name[0] == '\0' || strlen(name) + 8 > SCENARIO_PATH_SIZE)
+        return fail(why, ERR_INVALID, "'%.60s' is no name of a scenario", name);
+    if (beside != NULL && name[0] != '/' && strrchr(beside, '/') != NULL &&
+        try_folder(beside, (size_t)(strrchr(beside, '/') - beside), name, out))
+        return 0;
+    if (try_folder("", 0, name, out))
+        return 0;
+    if (strchr(name, '/') == NULL)
+        for (uint32_t i = 0; i < count; i++)
+            if (try_folder(folders[i], strlen(folders[i]), name, out))
+                return 0;
+    scenario_each(offer_name, &nearest);
+    if (nearest.best != NULL)
+        return fail(why, ERR_MISSING, "there is no scenario '%.100s'. Did you mean %s?", name, nearest.best);
+    return fail(why, ERR_MISSING, "there is no scenario '%.100s'; polis scenario list shows what there is", name);
+}
+
+/* ---- layers ---- */
+
+static int
+read_layer(const char *path, struct yaml_tree **out, struct why *why)
+{
+    char stem[NAME_MAX_SIZE];
+    const char *file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    struct yaml_tree *tree = NULL;
+    int error = yaml_read_file(path, &tree, why);
+
+    if (error != 0)
+        return error;
+    if (yaml_root(tree)->kind != YAML_MAP)
+        error = yaml_fail(yaml_root(tree), why, ERR_INVALID, "a scenario is a map of sections");
+    if (error == 0)
+        error = alias_apply(tree, false, why);
+    if (error != 0) {
+        yaml_destroy(&tree);
+        return error;
+    }
+    if (yaml_find(yaml_root(tree), "name") == NULL)
+        yaml_put_quoted(tree, yaml_root(tree), "name", scenario_stem(file, stem) ? stem : file);
+    *out = tree;
+    return 0;
+}
+
+/* Reads `path` and lays it on what it extends. */
+static int
+read_layers(const char *path, uint32_t depth, struct yaml_tree **out, struct why *why)
+{
+    char base_path[SCENARIO_PATH_SIZE];
+    struct yaml_tree *tree = NULL;
+    struct yaml_tree *base = NULL;
+    struct yaml_node *extends;
+    const char *name;
+    int error = read_layer(path, &tree, why);
+
+    if (error != 0)
+        return error;
+    extends = yaml_find(yaml_root(tree), "extends");
+    if (extends == NULL) {
+        *out = tree;
+        return 0;
+    }
+    if (depth + 1 >= SCENARIO_LAYER_MAX)
+        error = yaml_fail(extends, why, ERR_LIMIT, "more than %u layers; does a scenario extend itself?", SCENARIO_LAYER_MAX);
+    if (error == 0)
+        error = yaml_get_text(extends, &name, why);
+    if (error == 0 && (error = scenario_find(name, path, base_path, why)) != 0)
+        error = fail_prefix(why, "%s:%u:%u: extends", path, (unsigned)extends->line, (unsigned)extends->column);
+    if (error == 0)
+        error = read_layers(base_path, depth + 1, &base, why);
+    if (error == 0) {
+        yaml_remove(tree, extends);
+        yaml_merge(base, yaml_root(tree));
+        *out = base;
+    }
+    yaml_destroy(&tree);
+    return error;
+}
+
+int
+scenario_read(
+    const char *name, const char *const *overrides, uint32_t override_count, struct yaml_tree **out, struct why *why)
+{
+    char path[SCENARIO_PATH_SIZE];
+    struct yaml_tree *tree = NULL;
+    int error = scenario_find(name, NULL, path, why);
+
+    if (error == 0)
+        error = read_layers(path, 0, &tree, why);
+    for (uint32_t i = 0; error == 0 && i < override_count; i++) {
+        error = yaml_set(tree, "-s", overrides[i], why);
+        if (error == 0)
+            error = alias_apply(tree, true, why);
+    }
+    if (error != 0)
+        yaml_destroy(&tree);
+    *out = tree;
+    return error;
+}
+
+/* ---- resolving ---- */
+
+/* The sections that are nobody's domain, in their usual order; a domain's own come behind `simulation`. */
+static const char *const head_keys[] = {"name", "description", "motif", "domain", "simulation", NULL};
+static const char *const tail_keys[] = {"governance", "metrics_to_track", "log", "cluster", NULL};
+
+static bool
+is_own_key(const char *key)
+{
+    static const char *const *const lists[] = {head_keys, tail_keys};
+
+    for (size_t l = 0; l < 2; l++)
+        for (uint32_t i = 0; lists[l][i] != NULL; i++)
+            if (strcmp(lists[l][i], key) == 0)
+                return true;
+    return strcmp(key, "agents") == 0 || domain_find(key) != NULL || strncmp(key, "x-", 2) == 0;
+}
+
+static int
+check_keys(const struct yaml_node *root, struct why *why)
+{
+    for (const struct yaml_node *member = root->first; member != NULL; member = member->next) {
+        struct text_nearest nearest = {.name = member->key};
+
+        if (is_own_key(member->key))
+            continue;
+        for (uint32_t i = 0; head_keys[i] != NULL; i++)
+            text_nearest_offer(&nearest, head_keys[i]);
+        for (uint32_t i = 0; tail_keys[i] != NULL; i++)
+            text_nearest_offer(&nearest, tail_keys[i]);
+        for (uint32_t i = 0; domains[i] != NULL; i++)
+            text_nearest_offer(&nearest, domains[i]->name);
+        text_nearest_offer(&nearest, "agents");
+        text_nearest_offer(&nearest, "extends");
+        if (nearest.best != NULL)
+            return yaml_fail_key(member, why, ERR_UNKNOWN, "unknown section '%.60s'. Did you mean %s?", member->key,
+                nearest.best);
+        return yaml_fail_key(member, why, ERR_UNKNOWN,
+            "unknown section '%.60s'; polis scenario schema lists them (sections of your own begin with x-)", member->key);
+    }
+    return 0;
+}
+
+/* The domain that is named, or whose section is there; the sandbox when neither is. */
+static int
+choose_domain(const struct yaml_node *root, const struct domain **out, struct why *why)
+{
+    const struct yaml_node *node = yaml_find(root, "domain");
+    struct text_nearest nearest = {0};
+    const struct domain *chosen = NULL;
+    const char *name = NULL;
+    int error;
+
+    if (node != NULL && (error = yaml_get_text(node, &name, why)) != 0)
+        return error;
+    if (name != NULL && (chosen = domain_find(name)) == NULL) {
+        nearest.name = name;
+        for (uint32_t i = 0; domains[i] != NULL; i++)
+            text_nearest_offer(&nearest, domains[i]->name);
+        return yaml_fail(node, why, ERR_UNKNOWN, "no domain '%.60s'%s%s%s", name,
+            nearest.best != NULL ? ". Did you mean " : "", nearest.best != NULL ? nearest.best : "",
+            nearest.best != NULL ? "?" : "");
+    }
+    for (uint32_t i = 0; domains[i] != NULL; i++) {
+        const struct yaml_node *section = yaml_find(root, domains[i]->name);
+
+        if (section != NULL && chosen != NULL && chosen != domains[i])
+            return yaml_fail_key(section, why, ERR_INVALID, "a scenario has one domain, and it is %s", chosen->name);
+        if (section != NULL)
+            chosen = domains[i];
+    }
+    *out = chosen != NULL ? chosen : domain_find("sandbox");
+    ASSERT(*out != NULL);
+    return 0;
+}
+
+static int
+check_words(const struct yaml_node *root, struct why *why)
+{
+    static const char *const keys[] = {"name", "description", "motif"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct yaml_node *node = yaml_find(root, keys[i]);
+        const char *text;
+        int error = node != NULL ? yaml_get_text(node, &text, why) : 0;
+
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+static int
+unknown_policy(const struct yaml_node *type, struct why *why)
+{
+    struct text_nearest nearest = {.name = type->text};
+
+    for (uint32_t i = 0; policy_roll[i] != NULL; i++)
+        text_nearest_offer(&nearest, policy_roll[i]->name);
+    if (nearest.best != NULL)
+        return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'. Did you mean %s?", type->text, nearest.best);
+    return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'; polis scenario schema --document lists them", type->text);
+}
+
+/* Checks the parameters of a group's policy and writes the defaults out. */
+static int
+resolve_params(struct yaml_tree *tree, struct yaml_node *group, const struct policy *policy, struct why *why)
+{
+    struct yaml_node *params = yaml_find(group, "params");
+    void *values;
+    int error;
+
+    if (policy->params == NULL && params != NULL && params->count > 0)
+        return yaml_fail(params, why, ERR_UNKNOWN, "the policy %s has no parameters", policy->name);
+    if (policy->params == NULL)
+        return 0;
+    values = alloc_array(1, policy->params->size);
+    error = params_bind(policy->params, params != NULL && params->kind != YAML_NULL ? params : NULL, NULL, values, why);
+    if (error == 0) {
+        if (params == NULL || params->kind != YAML_MAP)
+            params = yaml_put_empty(tree, group, "params", YAML_MAP);
+        params_put(policy->params, values, tree, params);
+    }
+    free(values);
+    return error;
+}
+
+/* Every group of agents names a policy, and sets parameters that the policy has. The domain checks the rest. */
+static int
+resolve_policies(struct yaml_tree *tree, struct why *why)
+{
+    struct yaml_node *agents = yaml_find(yaml_root(tree), "agents");
+
+    for (struct yaml_node *group = agents != NULL ? agents->first : NULL; group != NULL; group = group->next) {
+        const struct yaml_node *type = yaml_find(group, "type");
+        const struct policy *policy;
+        int error;
+
+        if (group->kind != YAML_MAP || type == NULL || type->kind != YAML_SCALAR)
+            return yaml_fail(group, why, ERR_INVALID, "a group of agents is a map with a type: the name of a policy");
+        if ((policy = policy_find(type->text)) == NULL)
+            return unknown_policy(type, why);
+        if ((error = resolve_params(tree, group, policy, why)) != 0)
+            return error;
+    }
+    return 0;
+}
+
+/* The sections in their usual order: what is written in another order is the same scenario and the same manifest. */
+static struct yaml_tree *
+put_in_order(struct yaml_tree *tree)
+{
+    struct yaml_tree *ordered = yaml_new("scenario");
+    const struct yaml_node *root = yaml_root(tree);
+    const struct yaml_node *member;
+
+    for (uint32_t i = 0; head_keys[i] != NULL; i++)
+        if ((member = yaml_find(root, head_keys[i])) != NULL)
+            yaml_put(ordered, yaml_root(ordered), head_keys[i], member);
+    if ((member = yaml_find(root, "agents")) != NULL)
+        yaml_put(ordered, yaml_root(ordered), "agents", member);
+    for (uint32_t i = 0; domains[i] != NULL; i++)
+        if ((member = yaml_find(root, domains[i]->name)) != NULL)
+            yaml_put(ordered, yaml_root(ordered), domains[i]->name, member);
+    for (uint32_t i = 0; tail_keys[i] != NULL; i++)
+        if ((member = yaml_find(root, tail_keys[i])) != NULL)
+            yaml_put(ordered, yaml_root(ordered), tail_keys[i], member);
+    for (member = root->first; member != NULL; member = member->next)
+        if (yaml_find(yaml_root(ordered), member->key) == NULL)
+            yaml_put(ordered, yaml_root(ordered), member->key, member);
+    return ordered;
+}
+
+static int
+resolve_sections(struct yaml_tree *tree, struct scenario *out, struct why *why)
+{
+    struct yaml_node *root = yaml_root(tree);
+    struct yaml_node *governance = yaml_find(root, "governance");
+    int error;
+
+    if (governance != NULL && governance->count == 0 && (governance->kind == YAML_NULL || governance->kind == YAML_MAP))
+        yaml_remove(tree, governance);
+    if ((error = check_keys(root, why)) != 0 || (error = check_words(root, why)) != 0 ||
+        (error = choose_domain(root, &out->domain, why)) != 0 || (error = plan_resolve(tree, why)) != 0 ||
+        (error = governance_resolve(tree, why)) != 0 || (error = resolve_policies(tree, why)) != 0 ||
+        (error = out->domain->resolve(tree, why)) != 0 || (error = plan_read(root, &out->plan, why)) != 0)
+        return error;
+    yaml_put_text(tree, root, "domain", out->domain->name);
+    governance = yaml_find(root, "governance");
+    out->lever_count = governance != NULL ? governance->count : 0;
+    out->governed = out->lever_count > 0;
+    return figures_check_names(root, out->domain, (uint64_t)out->plan.simulation.seed, why);
+}
+
+int
+scenario_resolve(struct yaml_tree **tree_p, struct scenario *out, struct why *why)
+{
+    int error;
+
+    memset(out, 0, sizeof *out);
+    error = resolve_sections(*tree_p, out, why);
+    if (error == 0)
+        out->tree = put_in_order(*tree_p);
+    yaml_destroy(tree_p);
+    return error;
+}
+
+int
+scenario_load(
+    const char *name, const char *const *overrides, uint32_t override_count, struct scenario *out, struct why *why)
+{
+    struct yaml_tree *tree = NULL;
+    int error = scenario_read(name, overrides, override_count, &tree, why);
+
+    memset(out, 0, sizeof *out);
+    if (error == 0)
+        error = scenario_resolve(&tree, out, why);
+    if (error == 0)
+        error = scenario_find(name, NULL, out->path, why);
+    return error;
+}
+
+void
+scenario_fini(struct scenario *self)
+{
+    yaml_destroy(&self->tree);
+}
+
+/* ---- schema ---- */
+
+static void
+write_section_schema(const char *name, const char *doc, const struct params *list, struct buffer *out)
+{
+    text_addf(out, ", \"%s\": {\"type\": \"object\", \"description\": ", name);
+    text_add_json(out, doc, strlen(doc));
+    text_add(out, ", ");
+    params_write_schema(list, out);
+    text_add(out, "}");
+}
+
+void
+scenario_write_schema(struct buffer *out)
+{
+    text_add(out, "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"title\": \"Polis scenario\", \"type\": "
+                  "\"object\", \"properties\": {"
+                  "\"name\": {\"type\": \"string\", \"maxLength\": 100}, "
+                  "\"scenario_id\": {\"type\": \"string\", \"description\": \"another spelling of name\"}, "
+                  "\"description\": {\"type\": \"string\"}, \"domain\": {\"type\": \"string\"}, \"motif\": {\"type\": \"string\"}, "
+                  "\"extends\": {\"type\": \"string\", \"description\": \"the scenario this one is laid on\"}, "
+                  "\"metrics_to_track\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}, \"description\": "
+                  "\"figures that are shown\"}, \"environment\": {\"type\": \"object\", \"description\": \"another spelling "
+                  "of sandbox\"}");
+    write_section_schema("simulation", "how long, which seed, whose turn", plan_simulation_params, out);
+    write_section_schema("log", "what the log keeps; changes no result", plan_logging_params, out);
+    write_section_schema("cluster", "the processes of a run; changes no result", plan_cluster_params, out);
+    text_add(out, ", ");
+    governance_write_schema(out);
+    for (uint32_t i = 0; domains[i] != NULL; i++) {
+        text_add(out, ", ");
+        domains[i]->write_schema(out);
+    }
+    text_add(out, "}, \"patternProperties\": {\"^x-\": {}}, \"additionalProperties\": false}\n");
+}
+
+void
+scenario_write_aliases(struct buffer *out)
+{
+    alias_write_manual(out);
+}

@@ -1,0 +1,45 @@
+/* governance/engine.h - the levers of one run and their state. A docket goes in, a verdict comes out: a pure function
+ * of (state, docket) that advances the state, so governance is rebuilt from the logged dockets after a restart.
+ *
+ * Invariants:
+ * 1. Dockets come in rising (step, phase) order; what is out of order or out of bounds is refused and changes nothing.
+ * 2. Levers run in the order of (stage, name); an opening comes first, then actions, then interactions, by index.
+ * 3. An action or interaction that one lever refuses is shown to none behind it, costs nothing and is not remembered. */
+#ifndef POLIS_GOVERNANCE_ENGINE_H
+#define POLIS_GOVERNANCE_ENGINE_H
+
+#include "core/buffer.h"
+#include "core/digest.h"
+#include "core/error.h"
+#include "core/yaml.h"
+#include "proto/sandbox.h"
+
+#include <stdint.h>
+
+#define ENGINE_AGENTS_MAX (1u << 24)
+
+struct engine;
+
+/* At genesis: the state before step 1. `section` is the scenario's governance section (NULL: no levers). */
+MUST_CHECK int engine_new(
+    const struct yaml_node *section, uint64_t seed, uint32_t agent_count, struct engine **out, struct why *why);
+void engine_destroy(struct engine **self_p);
+
+/* Of the newest docket; 0 at genesis. */
+uint64_t engine_step(const struct engine *self);
+uint32_t engine_phase(const struct engine *self);
+/* Levers in the order of the scenario: number i refuses with REFUSAL_LEVER + i. */
+uint32_t engine_lever_count(const struct engine *self);
+const char *engine_lever_name(const struct engine *self, uint32_t place);
+
+/* Judges a docket (batch_read() has been done; values are checked here) and writes the verdict, with this tag, at the
+ * end of `out`; `out` may be NULL when only the state matters. ERR_STATE: out of order; ERR_INVALID: its values. */
+MUST_CHECK int engine_judge(struct engine *self, uint64_t step, uint32_t phase, const struct batch *docket, uint64_t tag,
+                            struct buffer *out, struct why *why);
+
+/* The whole state: its digest, as bytes, and back into an engine of the same section and agent count. */
+void engine_digest(const struct engine *self, uint8_t out[FOLD_SIZE]);
+void engine_save(const struct engine *self, struct buffer *out);
+MUST_CHECK int engine_load(struct engine *self, const void *bytes, size_t size, struct why *why);
+
+#endif

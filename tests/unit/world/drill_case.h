@@ -1,0 +1,98 @@
+/* tests/unit/world/drill_case.h - what the tests of the engine share: the drill as the only domain, scenes and runs
+ * made of it, and an outbox whose parcels a test can look at. */
+#ifndef POLIS_TESTS_DRILL_CASE_H
+#define POLIS_TESTS_DRILL_CASE_H
+
+#include "tests/support/test.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/outbox.h"
+#include "core/arena.h"
+#include "core/digest.h"
+#include "core/log.h"
+#include "tests/support/drill.h"
+#include "world/recover.h"
+#include "world/store.h"
+
+#define CASE_UNUSED __attribute__((unused))
+
+const struct domain *const domains[] = {&domain_drill, NULL};
+
+const struct domain *
+domain_find(const char *name)
+{
+    return strcmp(name, domain_drill.name) == 0 ? &domain_drill : NULL;
+}
+
+/* Ends the test with the reason. */
+#define case_ok(call, why) case_ok_at((call), (why), #call, __FILE__, __LINE__)
+CASE_UNUSED static void
+case_ok_at(int code, const struct why *why, const char *what, const char *file, int line)
+{
+    if (code == 0)
+        return;
+    print_error("%s: %s: %s\n", what, error_name(code), why->text);
+    _fail(file, line);
+}
+
+/* A path of its own for every call. */
+CASE_UNUSED static const char *
+case_folder(void)
+{
+    static char path[8][PATH_MAX];
+    static unsigned count;
+    char *out = path[count % 8];
+
+    snprintf(out, PATH_MAX, "%s/run%u", test_folder(), count++);
+    return out;
+}
+
+CASE_UNUSED static struct scene
+case_scene(uint32_t agents, uint32_t slots, uint32_t rounds)
+{
+    struct buffer manifest = {0};
+    struct scene scene = {0};
+    struct why why = {0};
+
+    drill_manifest(&manifest, agents, slots, rounds, 10, 7, "actions");
+    case_ok(scene_open(manifest.data, manifest.size, &scene, &why), &why);
+    buffer_fini(&manifest);
+    return scene;
+}
+
+CASE_UNUSED static struct peer
+case_peer(uint8_t number)
+{
+    struct peer peer = {{0xaa}};
+
+    peer.id[15] = number;
+    return peer;
+}
+
+/* A letter as the bus would hand it on. */
+CASE_UNUSED static struct letter
+case_letter(const struct peer *from, const struct envelope *head, const void *bytes, size_t size)
+{
+    struct letter letter = {.channel = CHANNEL_DATA, .peer = *from, .head = *head, .payload = bytes, .size = size};
+    uint8_t header[ENVELOPE_SIZE];
+
+    envelope_write(&letter.head, bytes, size, header);
+    return letter;
+}
+
+/* A small deterministic generator. */
+CASE_UNUSED static uint64_t
+case_random(uint64_t *state)
+{
+    uint64_t x = *state += 0x9e3779b97f4a7c15u;
+
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+#endif

@@ -1,0 +1,7 @@
+#include "control/command.h"
+
+int
+main(int count, char **words)
+{
+    return command_main(count, words);
+}
