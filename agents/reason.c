@@ -172,7 +172,8 @@ reason_best(const struct reason *self, const struct reason_self *me, enum reason
             double value = value_of(self, &prospects, goal, good[e], e, m);
 
             if (value > best.value)
-                best = (struct reason_plan){.effort = GRID_STEP * e, .disguise = GRID_STEP * m, .value = value};
+                best = (struct reason_plan){.effort = GRID_STEP * e, .disguise = GRID_STEP * m, .value = value,
+                    .label = good[e] * self->good + (1.0 - good[e]) * self->bad[m]};
         }
     return best;
 }

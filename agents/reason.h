@@ -57,10 +57,10 @@ struct reason_self {
 };
 struct reason_self reason_self_of(const struct reason *self, const struct sandbox_view *view);
 
-/* A plan: effort and disguise on the grid, the transfer (tokens, negative: asked), and what it is expected to bring, net of
- * all costs (REASON_HARM: harm done, costs ignored). */
+/* A plan: effort and disguise on the grid, the transfer (tokens, negative: asked), what it is expected to bring, net of
+ * all costs (REASON_HARM: harm done, costs ignored), and the soft label of its work, accepted or not: g G + (1 - g) B(m). */
 struct reason_plan {
-    double effort, disguise, tau, value;
+    double effort, disguise, tau, value, label;
 };
 
 /* The value of one plan under a goal, tau = 0. effort and disguise: grid indexes. */

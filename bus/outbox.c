@@ -84,7 +84,14 @@ outbox_fini(struct outbox *self)
 size_t
 outbox_payload_max(enum channel channel)
 {
-    return channel == CHANNEL_CONTROL || channel == CHANNEL_EVENT ? PAYLOAD_CONTROL_MAX : PAYLOAD_MAX;
+    switch (channel) {
+    case CHANNEL_DATA:
+        return PAYLOAD_MAX;
+    case CHANNEL_FETCH:
+        return OUTBOX_FETCH_MAX;
+    default:
+        return PAYLOAD_CONTROL_MAX;
+    }
 }
 
 void

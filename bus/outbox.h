@@ -49,7 +49,8 @@ void outbox_fini(struct outbox *self);
 /* The wish for a tick when it is due (and forgets it). */
 bool outbox_wake_due(struct outbox *self, uint64_t now_ms);
 
-/* Most bytes a payload may have on a channel. */
+/* Most bytes a payload may have on a channel. Fetch: one part of the log, or a snapshot's summary. */
+#define OUTBOX_FETCH_MAX (4u << 20)
 size_t outbox_payload_max(enum channel channel);
 
 #endif

@@ -5,12 +5,14 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "bus/outbox.h"
 #include "core/assert.h"
 #include "core/bytes.h"
 
 #define CONTROL_MARK 10000 /* a peer with so many unread letters is stuck */
 #define CONTROL_MAX ((int64_t)PAYLOAD_CONTROL_MAX)
 #define DATA_MAX ((int64_t)PAYLOAD_MAX)
+#define FETCH_MAX ((int64_t)OUTBOX_FETCH_MAX)
 #define PAIR_MARK 0
 #define SOCKETS_MAX 4096
 
@@ -21,12 +23,12 @@ const struct socket_row socket_rows[SOCKET_USES] = {
     [SOCKET_BROKER_CONTROL] = {"broker control", ZMQ_ROUTER, true, PLACE_CONTROL, CONTROL_MARK, 0, CONTROL_MAX},
     [SOCKET_BROKER_DATA] = {"broker data", ZMQ_ROUTER, true, PLACE_DATA, 0, 0, DATA_MAX},
     [SOCKET_BROKER_EVENTS_OUT] = {"broker events out", ZMQ_XPUB, true, PLACE_EVENTS_OUT, 1000, 0, CONTROL_MAX},
-    [SOCKET_BROKER_FETCH] = {"broker fetch", ZMQ_ROUTER, true, PLACE_FETCH, 64, 0, DATA_MAX},
+    [SOCKET_BROKER_FETCH] = {"broker fetch", ZMQ_ROUTER, true, PLACE_FETCH, 64, 0, FETCH_MAX},
     [SOCKET_BROKER_EVENTS_IN] = {"broker events in", ZMQ_XSUB, true, PLACE_EVENTS_IN, 1000, 0, CONTROL_MAX},
     [SOCKET_CONTROL] = {"control", ZMQ_DEALER, false, PLACE_CONTROL, CONTROL_MARK, 0, CONTROL_MAX},
     [SOCKET_DATA] = {"data", ZMQ_DEALER, false, PLACE_DATA, 0, 0, DATA_MAX},
     [SOCKET_SUBSCRIBE] = {"subscribe", ZMQ_SUB, false, PLACE_EVENTS_OUT, 1000, 10000, CONTROL_MAX},
-    [SOCKET_FETCH] = {"fetch", ZMQ_DEALER, false, PLACE_FETCH, 1000, 0, DATA_MAX},
+    [SOCKET_FETCH] = {"fetch", ZMQ_DEALER, false, PLACE_FETCH, 1000, 0, FETCH_MAX},
     [SOCKET_PUBLISH] = {"publish", ZMQ_PUB, false, PLACE_EVENTS_IN, 100000, 0, CONTROL_MAX},
 };
 

@@ -40,8 +40,8 @@ help_command(const struct invocation *invocation)
         nearest.name = invocation->words[0];
         for (uint32_t i = 0; command_table[i] != NULL; i++)
             text_nearest_offer(&nearest, command_table[i]->name);
-        talk_error("no command '%.60s'%s%s%s", invocation->words[0], nearest.best != NULL ? ". Did you mean " : "",
-            nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "?" : "");
+        talk_error("no command '%.60s'%s%s%s", invocation->words[0], nearest.best != NULL ? "; did you mean '" : "",
+            nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "'?" : "");
         return EX_USAGE;
     }
     return give(&text);

@@ -41,7 +41,7 @@ unknown_option(const struct subcommand *command, const char *word, struct why *w
     for (uint32_t i = 0; command->options[i] != NULL; i++)
         text_nearest_offer(&nearest, command->options[i]->name);
     if (nearest.best != NULL)
-        return fail(why, ERR_INVALID, "polis %s has no option '%.60s'. Did you mean --%s?", command->name, word,
+        return fail(why, ERR_INVALID, "polis %s has no option '%.60s'; did you mean '--%s'?", command->name, word,
             nearest.best);
     return fail(why, ERR_INVALID, "polis %s has no option '%.60s'; see polis help %s", command->name, word,
         command->name);
@@ -55,7 +55,7 @@ unknown_command(const char *word, struct why *why)
     for (uint32_t i = 0; command_table[i] != NULL; i++)
         text_nearest_offer(&nearest, command_table[i]->name);
     if (nearest.best != NULL)
-        return fail(why, ERR_INVALID, "no command '%.60s'. Did you mean polis %s?", word, nearest.best);
+        return fail(why, ERR_INVALID, "no command '%.60s'; did you mean 'polis %s'?", word, nearest.best);
     return fail(why, ERR_INVALID, "no command '%.60s'; polis help lists them all", word);
 }
 
@@ -123,7 +123,7 @@ check_choice(const struct subcommand *command, const char *word, struct why *why
         snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", command->choices[i]);
     }
     if (nearest.best != NULL)
-        return fail(why, ERR_INVALID, "polis %s: '%.60s' is none of %s. Did you mean %s?", command->name, word, known,
+        return fail(why, ERR_INVALID, "polis %s: '%.60s' is none of %s; did you mean '%s'?", command->name, word, known,
             nearest.best);
     return fail(why, ERR_INVALID, "polis %s: '%.60s' is none of %s", command->name, word, known);
 }

@@ -53,7 +53,7 @@ export_table_find(const char *name, struct export_table *out, struct why *why)
             }
         }
     if (nearest.best != NULL)
-        return fail(why, ERR_UNKNOWN, "no table '%.60s'. Did you mean %s?", name, nearest.best);
+        return fail(why, ERR_UNKNOWN, "no table '%.60s'; did you mean '%s'?", name, nearest.best);
     return fail(why, ERR_UNKNOWN, "no table '%.60s'; polis export --tables lists them", name);
 }
 

@@ -275,7 +275,7 @@ figures_check_names(const struct yaml_node *scenario, const struct domain *domai
         for (uint32_t i = 0; i < known.name_count; i++)
             text_nearest_offer(&nearest, known.names[i]);
         if (nearest.best != NULL)
-            error = yaml_fail(item, why, ERR_UNKNOWN, "no figure '%.60s'. Did you mean %s?", name, nearest.best);
+            error = yaml_fail(item, why, ERR_UNKNOWN, "no figure '%.60s'; did you mean '%s'?", name, nearest.best);
         else
             error = yaml_fail(item, why, ERR_UNKNOWN, "no figure '%.60s' in the domain %s", name, domain->name);
     }

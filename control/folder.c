@@ -49,7 +49,7 @@ no_such_run(const char *name, struct why *why)
     if (stream != NULL)
         closedir(stream);
     if (best[0] != '\0')
-        return fail(why, ERR_MISSING, "there is no run at '%.200s'. Did you mean %s/%s?", name, RUNS, best);
+        return fail(why, ERR_MISSING, "there is no run at '%.200s'; did you mean '%s/%s'?", name, RUNS, best);
     return fail(why, ERR_MISSING, "there is no run at '%.200s'", name);
 }
 

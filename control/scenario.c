@@ -165,7 +165,7 @@ scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE]
                 return 0;
     scenario_each(offer_name, &nearest);
     if (nearest.best != NULL)
-        return fail(why, ERR_MISSING, "there is no scenario '%.100s'. Did you mean %s?", name, nearest.best);
+        return fail(why, ERR_MISSING, "there is no scenario '%.100s'; did you mean '%s'?", name, nearest.best);
     return fail(why, ERR_MISSING, "there is no scenario '%.100s'; polis scenario list shows what there is", name);
 }
 
@@ -286,7 +286,7 @@ check_keys(const struct yaml_node *root, struct why *why)
         text_nearest_offer(&nearest, "agents");
         text_nearest_offer(&nearest, "extends");
         if (nearest.best != NULL)
-            return yaml_fail_key(member, why, ERR_UNKNOWN, "unknown section '%.60s'. Did you mean %s?", member->key,
+            return yaml_fail_key(member, why, ERR_UNKNOWN, "unknown section '%.60s'; did you mean '%s'?", member->key,
                 nearest.best);
         return yaml_fail_key(member, why, ERR_UNKNOWN,
             "unknown section '%.60s'; polis scenario schema lists them (sections of your own begin with x-)", member->key);
@@ -311,8 +311,8 @@ choose_domain(const struct yaml_node *root, const struct domain **out, struct wh
         for (uint32_t i = 0; domains[i] != NULL; i++)
             text_nearest_offer(&nearest, domains[i]->name);
         return yaml_fail(node, why, ERR_UNKNOWN, "no domain '%.60s'%s%s%s", name,
-            nearest.best != NULL ? ". Did you mean " : "", nearest.best != NULL ? nearest.best : "",
-            nearest.best != NULL ? "?" : "");
+            nearest.best != NULL ? "; did you mean '" : "", nearest.best != NULL ? nearest.best : "",
+            nearest.best != NULL ? "'?" : "");
     }
     for (uint32_t i = 0; domains[i] != NULL; i++) {
         const struct yaml_node *section = yaml_find(root, domains[i]->name);
@@ -351,7 +351,7 @@ unknown_policy(const struct yaml_node *type, struct why *why)
     for (uint32_t i = 0; policy_roll[i] != NULL; i++)
         text_nearest_offer(&nearest, policy_roll[i]->name);
     if (nearest.best != NULL)
-        return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'. Did you mean %s?", type->text, nearest.best);
+        return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'; did you mean '%s'?", type->text, nearest.best);
     return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'; polis scenario schema --document lists them", type->text);
 }
 

@@ -323,8 +323,8 @@ supervise_interrupt(struct supervisor *self, enum supervise_interrupt how)
             signal_child(&self->children[i], how == SUPERVISE_FINISH ? SIGINT : SIGTERM);
             main_runs = true;
         }
-    if (!main_runs)
-        begin_stop(self, 0);
+    if (!main_runs) /* it is waiting for its restart: what it committed is kept */
+        begin_stop(self, EX_TEMPFAIL);
 }
 
 /* ---- ends of children ---- */

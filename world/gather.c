@@ -459,6 +459,7 @@ send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t 
     tell_params(self, worker, slot, out);
     self->domain->ask(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &ask);
     chunk->hash = digest_xxh3(ask.data, ask.size);
+    drop_holder(chunk, &worker->peer); /* once in the list, however often it is asked */
     if (chunk->holder_count == HOLDERS_MAX)
         chunk->holder_count--;
     chunk->holders[chunk->holder_count++] = worker->peer;

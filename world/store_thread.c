@@ -132,7 +132,7 @@ say_full(const struct store *self, int number)
     struct statvfs info;
     uint64_t left = statvfs(self->folder, &info) == 0 ? (uint64_t)info.f_bavail * info.f_frsize : 0;
 
-    log_line(LOG_WARNING, "world", "disk full (%s, %" PRIu64 " bytes left): the run waits; free space in %s",
+    log_line(LOG_WARNING, "world", "disk full or failing (%s, %" PRIu64 " bytes left): the run waits; free space in %s",
              strerror(number), left, self->folder);
 }
 

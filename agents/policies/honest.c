@@ -35,7 +35,7 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
         return;
     me = reason_self_of(&reason, view);
     plan = reason_best(&reason, &me, REASON_JOINT, 0);
-    if (plan.value > 0.0)
+    if (plan.value > 0.0 && reason_surplus(&reason, plan.label) > 0.0) /* no bad work, even where it would be refused */
         reason_propose(&reason, view, reason_partner(&reason, view, p->exploration, reason_score_belief),
             INTERACTION_COLLABORATION, &plan, out);
 }

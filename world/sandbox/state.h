@@ -209,6 +209,8 @@ void settle_turn(struct sandbox *self);
 double settle_reputation(struct sandbox *self, uint32_t agent, double change);
 /* From an agent's account to another, as far as it goes; what is missing is counted as unpaid. */
 void settle_charge(struct sandbox *self, uint32_t agent, uint32_t to, int64_t amount, enum money_reason reason);
+/* Notes what nobody could pay; stays at INT64_MAX once it gets there. */
+void settle_unpaid(struct sandbox *self, int64_t amount);
 /* Counts the agent as active in this epoch. */
 void settle_active(struct sandbox *self, uint32_t agent);
 

@@ -15,14 +15,14 @@ static const struct row {
     int immediate;
 } rows[] = {
     {"broker control", SOCKET_BROKER_CONTROL, ZMQ_ROUTER, 10000, 0, 1048576, 0},
-    {"broker data", SOCKET_BROKER_DATA, ZMQ_ROUTER, 0, 0, 16777216, 0},
+    {"broker data", SOCKET_BROKER_DATA, ZMQ_ROUTER, 0, 0, 268435456, 0},
     {"broker events out", SOCKET_BROKER_EVENTS_OUT, ZMQ_XPUB, 1000, 0, 1048576, 0},
-    {"broker fetch", SOCKET_BROKER_FETCH, ZMQ_ROUTER, 64, 0, 16777216, 0},
+    {"broker fetch", SOCKET_BROKER_FETCH, ZMQ_ROUTER, 64, 0, 4194304, 0},
     {"broker events in", SOCKET_BROKER_EVENTS_IN, ZMQ_XSUB, 1000, 0, 1048576, 0},
     {"control", SOCKET_CONTROL, ZMQ_DEALER, 10000, 0, 1048576, 1},
-    {"data", SOCKET_DATA, ZMQ_DEALER, 0, 0, 16777216, 1},
+    {"data", SOCKET_DATA, ZMQ_DEALER, 0, 0, 268435456, 1},
     {"subscribe", SOCKET_SUBSCRIBE, ZMQ_SUB, 1000, 10000, 1048576, 1},
-    {"fetch", SOCKET_FETCH, ZMQ_DEALER, 1000, 0, 16777216, 1},
+    {"fetch", SOCKET_FETCH, ZMQ_DEALER, 1000, 0, 4194304, 1},
     {"publish", SOCKET_PUBLISH, ZMQ_PUB, 100000, 0, 1048576, 1},
 };
 

@@ -144,7 +144,7 @@ finds_tables(void **state)
     assert_ptr_equal(table.schema, &schema_sandbox_docket);
     assert_ptr_equal(table.joined, &schema_sandbox_verdict);
     assert_int_equal(export_table_find("interaction", &table, &why), ERR_UNKNOWN);
-    assert_non_null(strstr(why.text, "Did you mean interactions?"));
+    assert_non_null(strstr(why.text, "did you mean 'interactions'?"));
     assert_int_equal(export_table_find("zzzzzzzzzzzz", &table, &why), ERR_UNKNOWN);
     assert_non_null(strstr(why.text, "--tables"));
 }

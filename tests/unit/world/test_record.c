@@ -169,7 +169,8 @@ static const struct damage_row {
     {"an array", "\x94" SIX "\x03", sizeof("\x94" SIX "\x03") - 1, ERR_FORMAT},
     {"text for a number", "\x84" SIX "\xa1x", sizeof("\x84" SIX "\xa1x") - 1, ERR_FORMAT},
     {"other name", "\x84\xa4stop\x05", 7, ERR_FORMAT},
-    {"an epoch over 32 bits", "\x84\xa4step\x05\xb0simulation_epoch\xcf\x00\x00\x00\x01\x00\x00\x00\x00\xadsection_count\x02"
+    {"an epoch over 32 bits",
+     "\x84\xa4step\x05\xb0simulation_epoch\xcf\x00\x00\x00\x01\x00\x00\x00\x00\xadsection_count\x02"
      "\xa9" "data_size\x03", 64, ERR_FORMAT},
 };
 

@@ -1,0 +1,20 @@
+/* world/domains.c - the domains there are, in the order in which a scenario may combine them. */
+#include "world/domain.h"
+
+#include <string.h>
+
+extern const struct domain domain_sandbox;
+
+const struct domain *const domains[] = {
+    &domain_sandbox,
+    NULL,
+};
+
+const struct domain *
+domain_find(const char *name)
+{
+    for (size_t i = 0; domains[i] != NULL; i++)
+        if (strcmp(domains[i]->name, name) == 0)
+            return domains[i];
+    return NULL;
+}
