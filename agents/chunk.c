@@ -89,7 +89,8 @@ decide_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t 
            struct sandbox_decision *decision, struct chunk_scratch *scratch)
 {
     uint32_t agent = batch_u32(ask, OBSERVE_agent, row);
-    uint32_t memory_begin = batch_u32(ask, OBSERVE_memories, row), memory_end = batch_u32(ask, OBSERVE_memories, row + 1);
+    uint32_t memory_begin = batch_u32(ask, OBSERVE_memories, row),
+             memory_end = batch_u32(ask, OBSERVE_memories, row + 1);
     struct sandbox_view view = {
         .batch = ask, .row = row, .agent = agent,
         .candidate_begin = batch_u32(ask, OBSERVE_candidates, row),
@@ -187,7 +188,8 @@ answer_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t 
         .rng = rng_make(policy->seed, STREAM_ACCEPT, agent, step),
     };
 
-    for (view.offer = batch_u32(ask, OFFERS_offers, row); view.offer < batch_u32(ask, OFFERS_offers, row + 1); view.offer++) {
+    for (view.offer = batch_u32(ask, OFFERS_offers, row); view.offer < batch_u32(ask, OFFERS_offers, row + 1);
+         view.offer++) {
         struct sandbox_reply reply = {.belief = 0.5};
 
         policy->policy->sandbox_answer(policy->params, &view, &reply);

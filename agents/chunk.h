@@ -25,8 +25,8 @@ void chunk_scratch_fini(struct chunk_scratch *self);
  * below 2^48. ERR_FORMAT, ERR_STATE, ERR_INVALID. */
 MUST_CHECK int chunk_check(const struct chunk_policy *policy, const struct batch *ask, uint64_t step, struct why *why);
 
-/* Decides for every row of a checked batch and writes the answer, with this tag, at the end of `out`. Whatever the values
- * observed, the answer passes batch_check(). */
+/* Decides for every row of a checked batch and writes the answer, with this tag, at the end of `out`. Whatever the
+ * values observed, the answer passes batch_check(), but for an agent's id out of bounds, which is copied. */
 void chunk_decide(const struct chunk_policy *policy, const struct batch *ask, uint64_t step, uint64_t tag,
                   struct chunk_scratch *scratch, struct buffer *out);
 

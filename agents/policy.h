@@ -64,7 +64,7 @@ struct sandbox_reply {
 struct policy {
     const char *name, *doc;
     const struct params *params;
-    /* The sandbox's two rounds. `params` is the struct of the parameter list. NULL: the policy is not for the sandbox. */
+    /* The sandbox's two rounds. `params` is the struct of the parameter list. NULL: not for the sandbox. */
     void (*sandbox_act)(const void *params, struct sandbox_view *view, struct sandbox_decision *out);
     void (*sandbox_answer)(const void *params, struct sandbox_offer_view *view, struct sandbox_reply *out);
 };

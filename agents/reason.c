@@ -114,8 +114,9 @@ struct prospects {
 static struct prospects
 prospects_of(const struct reason *self, const struct reason_self *me, enum reason_goal goal)
 {
-    double worth = goal == REASON_OWN ? self->theta * reason_surplus(self, self->good) - self->rho_a * reason_harm(self, self->good)
-                                      : reason_surplus(self, self->good) - (self->rho_a + self->rho_b) * reason_harm(self, self->good);
+    double worth = goal == REASON_OWN
+        ? self->theta * reason_surplus(self, self->good) - self->rho_a * reason_harm(self, self->good)
+        : reason_surplus(self, self->good) - (self->rho_a + self->rho_b) * reason_harm(self, self->good);
     double fine = self->audit_penalty * (1.0 + self->w_rep);
     double by_label = (1.0 - self->audit_power) * math_max(self->audit_threshold - self->good, 0.0);
     double audit_good = self->audit_probability * fine * by_label;
@@ -148,7 +149,8 @@ value_of(const struct reason *self, const struct prospects *prospects, enum reas
 }
 
 double
-reason_value(const struct reason *self, const struct reason_self *me, enum reason_goal goal, uint32_t effort, uint32_t disguise)
+reason_value(
+    const struct reason *self, const struct reason_self *me, enum reason_goal goal, uint32_t effort, uint32_t disguise)
 {
     struct prospects prospects = prospects_of(self, me, goal);
 
@@ -275,11 +277,20 @@ is_allowed(const struct sandbox_view *view, enum sandbox_verb verb)
     return sandbox_role_allows(OBSERVED(view, u8, role), verb);
 }
 
+static bool
+is_submitted(const struct sandbox_view *view, uint32_t id)
+{
+    for (uint32_t i = 0; i < view->batch->count[ACT_TASK]; i++)
+        if (batch_u32(view->batch, OBSERVE_task_id, i) == id)
+            return batch_u8(view->batch, OBSERVE_task_status, i) == TASK_SUBMITTED;
+    return false;
+}
+
 bool
 reason_submit(const struct sandbox_view *view, double work, uint32_t steps, struct sandbox_decision *out)
 {
     if (OBSERVED(view, u32, task) == SANDBOX_NOBODY || OBSERVED(view, u32, task_steps) < steps ||
-        !is_allowed(view, VERB_SUBMIT_WORK))
+        !is_allowed(view, VERB_SUBMIT_WORK) || is_submitted(view, OBSERVED(view, u32, task)))
         return false;
     out->verb = VERB_SUBMIT_WORK;
     out->target = OBSERVED(view, u32, task);
@@ -467,7 +478,8 @@ reason_moderate(const struct sandbox_view *view, struct sandbox_decision *out)
     if (!is_allowed(view, VERB_MODERATE))
         return false;
     for (uint32_t i = 0; i < view->batch->count[ACT_POST]; i++)
-        if (batch_i32(view->batch, OBSERVE_post_votes, i) < votes && batch_f64(view->batch, OBSERVE_post_reputation, i) < 0.0) {
+        if (batch_i32(view->batch, OBSERVE_post_votes, i) < votes &&
+            batch_f64(view->batch, OBSERVE_post_reputation, i) < 0.0) {
             worst = i;
             votes = batch_i32(view->batch, OBSERVE_post_votes, i);
         }

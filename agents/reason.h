@@ -58,15 +58,19 @@ struct reason_self {
 struct reason_self reason_self_of(const struct reason *self, const struct sandbox_view *view);
 
 /* A plan: effort and disguise on the grid, the transfer (tokens, negative: asked), what it is expected to bring, net of
- * all costs (REASON_HARM: harm done, costs ignored), and the soft label of its work, accepted or not: g G + (1 - g) B(m). */
+ * all costs (REASON_HARM: harm done, costs ignored), and the soft label of its work, accepted or not, which is
+ * g G + (1 - g) B(m). */
 struct reason_plan {
     double effort, disguise, tau, value, label;
 };
 
 /* The value of one plan under a goal, tau = 0. effort and disguise: grid indexes. */
-double reason_value(const struct reason *self, const struct reason_self *me, enum reason_goal goal, uint32_t effort, uint32_t disguise);
-/* The best plan with disguise indexes up to disguise_max; a tie goes to the lower disguise, then to the lower effort. */
-struct reason_plan reason_best(const struct reason *self, const struct reason_self *me, enum reason_goal goal, uint32_t disguise_max);
+double reason_value(const struct reason *self, const struct reason_self *me, enum reason_goal goal, uint32_t effort,
+    uint32_t disguise);
+/* The best plan with disguise indexes up to disguise_max. A tie goes to the lower disguise, then to the lower
+ * effort. */
+struct reason_plan reason_best(
+    const struct reason *self, const struct reason_self *me, enum reason_goal goal, uint32_t disguise_max);
 /* Adds to a plan the transfer that pays most: asks for `share` of what the other side is thought to gain from work that
  * looks good, if that leaves more after tax than nothing. */
 void reason_ask(const struct reason *self, const struct reason_self *me, double share, struct reason_plan *plan);
@@ -78,7 +82,8 @@ typedef double reason_score_fn(const struct reason *self, const struct sandbox_v
 reason_score_fn reason_score_belief, reason_score_acceptance;
 /* The candidate with the highest score (the first of equals), or with probability `exploration` any of them;
  * SANDBOX_NOBODY without candidates. Always draws once, twice when it explores. */
-uint32_t reason_partner(const struct reason *self, struct sandbox_view *view, double exploration, reason_score_fn *score);
+uint32_t reason_partner(
+    const struct reason *self, struct sandbox_view *view, double exploration, reason_score_fn *score);
 
 /* Fills in the proposal, unless the agent may not or cannot pay for it (effort, disguise and transfer). */
 void reason_propose(const struct reason *self, const struct sandbox_view *view, uint32_t partner,
@@ -92,7 +97,8 @@ bool reason_can_pay(const struct sandbox_offer_view *view);
 /* ---- feed and tasks: each decides on a verb and returns true, or changes nothing and returns false. Verbs outside
  * the agent's role or over its limits are never chosen ---- */
 
-/* Submits its own task once it has worked on it for `steps` steps; `work`: the effort put in, [0, 1]. */
+/* Submits its own task once it has worked on it for `steps` steps, unless it is seen waiting to be verified already.
+ * `work`: the effort put in, [0, 1]. */
 bool reason_submit(const struct sandbox_view *view, double work, uint32_t steps, struct sandbox_decision *out);
 /* Judges submitted work that is not its own: approves what looks good; `flip`: what looks bad. */
 bool reason_verify(struct sandbox_view *view, bool flip, struct sandbox_decision *out);

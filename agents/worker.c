@@ -141,8 +141,9 @@ find_policy(const struct worker *self, const char *name, const struct policy **o
     if (*out == NULL) {
         for (const struct policy *const *policy = policy_roll; *policy != NULL; policy++)
             text_nearest_offer(&near, (*policy)->name);
-        return near.best == NULL ? fail(why, ERR_UNKNOWN, "unknown policy '%.60s'", name)
-                                 : fail(why, ERR_UNKNOWN, "unknown policy '%.60s'; did you mean '%s'?", name, near.best);
+        return near.best == NULL
+            ? fail(why, ERR_UNKNOWN, "unknown policy '%.60s'", name)
+            : fail(why, ERR_UNKNOWN, "unknown policy '%.60s'; did you mean '%s'?", name, near.best);
     }
     if (!is_served(self, name))
         return fail(why, ERR_UNKNOWN, "this worker does not serve policy '%s'", name);

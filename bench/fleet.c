@@ -86,7 +86,7 @@ struct watch {
     struct world *world;
     const struct fleet_setup *setup;
     uint64_t step;
-    bool ended;
+    bool ready, ended;
     struct mark *marks;
     uint32_t count, room;
 };
@@ -111,10 +111,11 @@ look(struct watch *self, const struct outbox *out)
     if (step == self->step && (!out->stopped || self->ended))
         return;
     now = measure_ns();
-    for (; self->step < step; self->step++) {
+    for (; self->step < step; self->step++)
         note(self, now, MARK_STEP, self->step + 1);
-        if (self->step + 1 == self->setup->warmup)
-            say_ready();
+    if (step >= self->setup->warmup && !self->ready) {
+        self->ready = true;
+        say_ready();
     }
     if (out->stopped && !self->ended) {
         self->ended = true;
@@ -213,6 +214,7 @@ watch_open(struct watch *self, const struct role_options *options)
     *self = (struct watch){.setup = &options->setup};
     if (world_new(&world, &self->world, &why) != 0)
         role_wrong("the world does not begin", &why);
+    self->step = world_step(self->world);
     world_actor(self->world, &self->inner);
 }
 
@@ -514,6 +516,12 @@ fleet_start_worker(struct fleet *self, uint32_t index)
 }
 
 void
+fleet_start_world(struct fleet *self)
+{
+    self->world = start(self, "world", true);
+}
+
+void
 fleet_start(struct fleet *self)
 {
     if (self->setup.way == WAY_FLOOR) {
@@ -524,7 +532,7 @@ fleet_start(struct fleet *self)
         fleet_start_broker(self);
         for (uint32_t i = 0; i < self->setup.workers; i++)
             fleet_start_worker(self, i);
-        self->world = start(self, "world", true);
+        fleet_start_world(self);
     }
 }
 
@@ -574,7 +582,7 @@ read_log(struct fleet *self, struct fleet_result *out)
 void
 fleet_wait(struct fleet *self, struct fleet_result *out)
 {
-    uint64_t begin = 0, end = 0, from = measure_ns();
+    uint64_t begin = 0, end = 0, first = 0, from = measure_ns();
     int status;
 
     *out = (struct fleet_result){0};
@@ -595,15 +603,22 @@ fleet_wait(struct fleet *self, struct fleet_result *out)
     if (self->setup.way != WAY_FLOOR)
         read_log(self, out);
     for (uint32_t i = 0; i < out->mark_count; i++) {
-        if (out->marks[i].kind == MARK_STEP && out->marks[i].step == self->setup.warmup)
+        if (begin == 0 && out->marks[i].kind == MARK_STEP && out->marks[i].step >= self->setup.warmup) {
             begin = out->marks[i].ns;
+            first = out->marks[i].step;
+        }
         if (out->marks[i].kind == MARK_END)
             end = out->marks[i].ns;
     }
     if (begin == 0 || end <= begin)
         measure_wrong(self->measure, "the world did not say when it began and ended");
     out->seconds = (double)(end - begin) / 1e9;
-    out->rate = (double)self->setup.agents * (self->setup.steps - self->setup.warmup) / out->seconds;
+    out->rate = (double)self->setup.agents * (double)(self->setup.steps - first) / out->seconds;
+}
+
+void
+fleet_clean(struct fleet *self)
+{
     measure_remove(self->folder);
     measure_remove(self->marks);
     if (self->setup.way == WAY_IPC)
@@ -618,6 +633,7 @@ fleet_run(struct measure *measure, const struct fleet_setup *setup, struct fleet
     fleet_prepare(&fleet, measure, setup);
     fleet_start(&fleet);
     fleet_wait(&fleet, out);
+    fleet_clean(&fleet);
 }
 
 void

@@ -30,7 +30,7 @@ struct fleet_setup {
 };
 
 struct fleet_result {
-    double seconds;     /* from the end of step `warmup` to the last commit */
+    double seconds;     /* from the end of step `warmup` (or of the first one behind it) to the last commit */
     double rate;        /* decisions a second in that time */
     uint8_t chain[32];  /* of the last step; zero for the floor, which has no log */
     uint8_t digest[16]; /* of the last state */
@@ -55,15 +55,20 @@ void fleet_run(struct measure *measure, const struct fleet_setup *setup, struct 
 void fleet_result_fini(struct fleet_result *self);
 
 /* Piece by piece, for benches that kill. fleet_prepare() makes the run's folder; fleet_start() returns when the
- * world has passed the warm-up; fleet_wait() when it has ended, with the result. */
+ * world has passed the warm-up; fleet_wait() when it has ended, with the result; the run's
+ * folder is there until fleet_clean(). */
 void fleet_prepare(struct fleet *self, struct measure *measure, const struct fleet_setup *setup);
 void fleet_start(struct fleet *self);
 void fleet_wait(struct fleet *self, struct fleet_result *out);
+/* Removes the run and what else was made. */
+void fleet_clean(struct fleet *self);
 /* True while the world runs. */
 bool fleet_is_running(struct fleet *self);
-/* Each returns once the new process exists; a broker once its sockets are bound. */
+/* A worker: returns once the process exists; a broker: once its sockets are bound; a world: once it has made a step
+ * (and passed the warm-up), or has ended. */
 void fleet_start_broker(struct fleet *self);
 void fleet_start_worker(struct fleet *self, uint32_t index);
+void fleet_start_world(struct fleet *self);
 /* SIGKILL, and waits for the process to be gone. Returns when it was sent. */
 uint64_t fleet_kill(pid_t *pid);
 

@@ -20,6 +20,7 @@
 #include "bus/rights.h"
 #include "bus/signals.h"
 #include "bus/socket.h"
+#include "bus/waiter.h"
 #include "core/assert.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -33,7 +34,9 @@
 #define FRAMES_MAX 4u        /* source, destination, header, payload */
 #define TOPIC_MAX 32u        /* longest subscription */
 
+/* Doors are items of the waiter, too; so are the rest. */
 enum { DOOR_CONTROL, DOOR_DATA, DOOR_FETCH, DOOR_EVENTS_IN, DOOR_EVENTS_OUT, DOORS };
+enum { ITEM_WATCH = DOORS, ITEM_SIGNAL = DOORS + 2 };
 
 static const enum socket_use uses[DOORS] = {
     [DOOR_CONTROL] = SOCKET_BROKER_CONTROL, [DOOR_DATA] = SOCKET_BROKER_DATA, [DOOR_FETCH] = SOCKET_BROKER_FETCH,
@@ -60,6 +63,7 @@ struct broker {
     void *context;
     void *doors[DOORS];
     void *watch[2]; /* of control and data */
+    struct waiter waiter;
     struct switch_board *board;
     struct outbox outbox; /* letters of the board's own */
     int signal_fd, lock_fd;
@@ -126,8 +130,11 @@ is_stuck(const struct broker *self, const struct peer *to, size_t among)
 
 /* Sends [to][frames...] on a ROUTER. 0, EAGAIN or EHOSTUNREACH; the frames are taken only on success. */
 static int
-send_to(void *socket, const struct peer *to, struct bundle *message)
+send_to(struct broker *self, int door, const struct peer *to, struct bundle *message)
 {
+    void *socket = self->doors[door];
+
+    waiter_touch(&self->waiter, (uint32_t)door);
     if (zmq_send(socket, to->id, sizeof to->id, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
         return zmq_errno();
     for (uint32_t i = 0; i < message->count; i++)
@@ -165,7 +172,7 @@ deliver(struct broker *self, int door, const struct peer *to, struct bundle *mes
         keep_stuck(self, to, message);
         return;
     }
-    error = send_to(self->doors[door], to, message);
+    error = send_to(self, door, to, message);
     if (error == 0)
         return;
     if (error == EAGAIN && door == DOOR_CONTROL) {
@@ -193,7 +200,7 @@ retry_stuck(struct broker *self)
         int error = EAGAIN;
 
         if (!is_stuck(self, &item.to, kept))
-            error = send_to(self->doors[DOOR_CONTROL], &item.to, &item.message);
+            error = send_to(self, DOOR_CONTROL, &item.to, &item.message);
         if (error == EAGAIN && self->now_ms < item.since_ms + STUCK_MS) {
             self->stuck[kept++] = item;
             continue;
@@ -353,8 +360,14 @@ read_router(struct broker *self, int door)
     struct bundle message;
     uint32_t count;
 
-    for (uint32_t i = 0; i < BURST && bundle_receive(self->doors[door], &message, &count); i++)
+    for (uint32_t i = 0; i < BURST; i++) {
+        if (!bundle_receive(self->doors[door], &message, &count)) {
+            waiter_take(&self->waiter, (uint32_t)door); /* read to the end, after whatever was sent meanwhile */
+            return;
+        }
         switch_one(self, door, &message, count);
+    }
+    waiter_touch(&self->waiter, (uint32_t)door);
 }
 
 static void
@@ -363,7 +376,10 @@ read_events(struct broker *self)
     struct bundle message;
     uint32_t count;
 
-    for (uint32_t i = 0; i < BURST && bundle_receive(self->doors[DOOR_EVENTS_IN], &message, &count); i++) {
+    waiter_touch(&self->waiter, DOOR_EVENTS_OUT);
+    for (uint32_t i = 0; i < BURST; i++) {
+        if (!bundle_receive(self->doors[DOOR_EVENTS_IN], &message, &count))
+            return;
         if (count < 2 || count > 3) {
             switch_malformed(self->board, self->now_ms);
         } else if (switch_allows_event(self->board, zmq_msg_size(&message.frames[0]), zmq_msg_data(&message.frames[1]),
@@ -376,6 +392,7 @@ read_events(struct broker *self)
         }
         bundle_fini(&message);
     }
+    waiter_touch(&self->waiter, DOOR_EVENTS_IN);
 }
 
 /* Subscriptions: the first byte says on or off. Long ones are refused, for each makes the prefix tree grow. */
@@ -385,7 +402,7 @@ read_subscriptions(struct broker *self)
     struct bundle message;
     uint32_t count;
 
-    for (uint32_t i = 0; i < BURST && bundle_receive(self->doors[DOOR_EVENTS_OUT], &message, &count); i++) {
+    while (bundle_receive(self->doors[DOOR_EVENTS_OUT], &message, &count)) {
         const uint8_t *bytes = zmq_msg_data(&message.frames[0]);
         size_t size = zmq_msg_size(&message.frames[0]);
 
@@ -440,7 +457,7 @@ is_done(struct broker *self)
            (self->alone_ms != CLOCK_NEVER && self->now_ms >= self->alone_ms + GRACE_MS);
 }
 
-static long
+static int
 timeout(const struct broker *self)
 {
     uint64_t at = self->tick_ms, now = clock_ms();
@@ -449,34 +466,28 @@ timeout(const struct broker *self)
         at = clock_earlier(at, now + RETRY_MS);
     if (self->leave_ms != CLOCK_NEVER)
         at = clock_earlier(at, now + RETRY_MS);
-    return at <= now ? 0 : (long)(at - now);
+    return at <= now ? 0 : (int)(at - now);
 }
 
 static void
 turn(struct broker *self)
 {
-    zmq_pollitem_t items[DOORS + 3];
+    struct waiter *waiter = &self->waiter;
 
-    for (int door = 0; door < DOORS; door++)
-        items[door] = (zmq_pollitem_t){.socket = self->doors[door], .events = ZMQ_POLLIN};
-    items[DOORS] = (zmq_pollitem_t){.socket = self->watch[0], .events = ZMQ_POLLIN};
-    items[DOORS + 1] = (zmq_pollitem_t){.socket = self->watch[1], .events = ZMQ_POLLIN};
-    items[DOORS + 2] = (zmq_pollitem_t){.fd = self->signal_fd, .events = ZMQ_POLLIN};
-    if (zmq_poll(items, DOORS + 3, timeout(self)) < 0)
-        return;
+    waiter_wait(waiter, timeout(self));
     self->now_ms = clock_ms();
     /* Letters before reports of ended connections: what a peer wrote before it died still goes its way. */
     for (int door = DOOR_CONTROL; door <= DOOR_FETCH; door++)
-        if (items[door].revents != 0)
+        if (waiter_take(waiter, (uint32_t)door))
             read_router(self, door);
-    if (items[DOOR_EVENTS_IN].revents != 0)
+    if (waiter_take(waiter, DOOR_EVENTS_IN))
         read_events(self);
-    if (items[DOOR_EVENTS_OUT].revents != 0)
+    if (waiter_take(waiter, DOOR_EVENTS_OUT))
         read_subscriptions(self);
     for (int which = 0; which < 2; which++)
-        if (items[DOORS + which].revents != 0)
+        if (waiter_take(waiter, (uint32_t)(ITEM_WATCH + which)))
             read_watch(self, which);
-    if (items[DOORS + 2].revents != 0)
+    if (waiter_take(waiter, ITEM_SIGNAL))
         read_signals(self);
     if (self->stuck_count > 0)
         retry_stuck(self);
@@ -520,8 +531,11 @@ open_doors(struct broker *self, struct why *why)
             self->watch[door] = socket_watch(self->context, self->doors[door], names[door], events, why);
             if (self->watch[door] == NULL)
                 return why->code;
+            waiter_add_socket(&self->waiter, (uint32_t)(ITEM_WATCH + door), self->watch[door]);
         }
+        waiter_add_socket(&self->waiter, (uint32_t)door, self->doors[door]);
     }
+    waiter_add_fd(&self->waiter, ITEM_SIGNAL, self->signal_fd);
     /* All events are wanted from the world; who gets which is decided on the way out. */
     if (zmq_send(self->doors[DOOR_EVENTS_IN], "\x01", 1, ZMQ_DONTWAIT) < 0)
         return fail(why, ERR_IO, "cannot subscribe to events: %s", zmq_strerror(zmq_errno()));
@@ -569,6 +583,9 @@ finish(struct broker *self)
     for (size_t i = 0; i < self->stuck_count; i++)
         bundle_fini(&self->stuck[i].message);
     free(self->stuck);
+    for (uint32_t item = 0; item <= ITEM_SIGNAL; item++)
+        waiter_remove(&self->waiter, item);
+    waiter_fini(&self->waiter);
     for (int which = 0; which < 2; which++)
         if (self->doors[which] != NULL)
             socket_unwatch(self->doors[which], &self->watch[which]);
@@ -597,6 +614,7 @@ broker_main(const struct broker_options *options)
     self->leave_ms = self->alone_ms = CLOCK_NEVER;
     self->now_ms = clock_ms();
     outbox_init(&self->outbox);
+    waiter_init(&self->waiter);
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     umask(0077); /* nobody else connects to the sockets in the run directory */

@@ -155,16 +155,27 @@ link_send(struct link *self, struct outbox_parcel *parcel)
     }
 }
 
-void
+uint32_t
 link_flush(struct link *self)
 {
+    uint32_t mask = 0;
+
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
         struct link_line *line = &self->lines[channel];
         struct outbox_parcel *front, done;
+        int events = 0;
+        size_t size = sizeof events;
 
+        if (line->backlog.count == 0)
+            continue;
         while ((front = outbox_queue_front(&line->backlog)) != NULL && send_parcel(self, line, front))
             outbox_queue_pop(&line->backlog, &done);
+        /* An attempt to send may have swallowed the signal that something came or that there is room. */
+        ASSERT(zmq_getsockopt(line->socket, ZMQ_EVENTS, &events, &size) == 0);
+        if ((events & (front != NULL ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)) != 0)
+            mask |= 1u << channel;
     }
+    return mask;
 }
 
 void

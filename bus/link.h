@@ -49,8 +49,8 @@ void link_close(struct link *self);
 
 /* Sends or, when the socket is not ready, keeps the parcel (whose bytes it takes in any case). */
 void link_send(struct link *self, struct outbox_parcel *parcel);
-/* Tries again what waits. */
-void link_flush(struct link *self);
+/* Tries again what waits. Returns a mask of the channels that may be read or written right away after that. */
+uint32_t link_flush(struct link *self);
 
 /* The next well-formed letter without waiting; false when there is none. */
 bool link_receive(struct link *self, enum channel channel, struct link_letter *out);

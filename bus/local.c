@@ -25,7 +25,7 @@ struct item {
 
 struct member {
     struct peer id;
-    const struct actor *actor;
+    struct actor actor;
     struct outbox outbox;
     bool attached, started;
     uint64_t seq[CHANNEL_COUNT];
@@ -165,7 +165,7 @@ static struct member *
 member_of_role(const struct local *self, enum role role)
 {
     for (uint32_t i = 0; i < self->member_count; i++)
-        if (self->members[i]->attached && self->members[i]->actor->role == role)
+        if (self->members[i]->attached && self->members[i]->actor.role == role)
             return self->members[i];
     return NULL;
 }
@@ -225,11 +225,11 @@ send_broker(struct local *self, const struct member *to, enum message_type type,
 static void
 announce_up(struct local *self, const struct member *world, const struct member *member)
 {
-    struct peer_up up = {.peer = member->id, .role = member->actor->role};
+    struct peer_up up = {.peer = member->id, .role = member->actor.role};
 
-    if (member->actor->serves != NULL) {
-        ASSERT(strlen(member->actor->serves) < sizeof up.serves);
-        memcpy(up.serves, member->actor->serves, strlen(member->actor->serves) + 1);
+    if (member->actor.serves != NULL) {
+        ASSERT(strlen(member->actor.serves) < sizeof up.serves);
+        memcpy(up.serves, member->actor.serves, strlen(member->actor.serves) + 1);
     }
     send_broker(self, world, MSG_PEER_UP, &up);
 }
@@ -238,7 +238,7 @@ static void
 announce_down(struct local *self, const struct member *member, const char *cause)
 {
     const struct member *world = member_of_role(self, ROLE_WORLD);
-    struct peer_down down = {.peer = member->id, .role = member->actor->role};
+    struct peer_down down = {.peer = member->id, .role = member->actor.role};
 
     if (world == NULL || world == member)
         return;
@@ -284,8 +284,8 @@ send_to_many(struct local *self, const struct peer *from, struct outbox_parcel *
     for (uint32_t i = 0; i < self->member_count; i++) {
         struct member *member = self->members[i];
         struct outbox_parcel copy = *parcel;
-        bool wants = parcel->channel == CHANNEL_EVENT ? member->actor->role == ROLE_MONITOR
-                                                      : member->actor->role != ROLE_WORLD;
+        bool wants = parcel->channel == CHANNEL_EVENT ? member->actor.role == ROLE_MONITOR
+                                                      : member->actor.role != ROLE_WORLD;
 
         if (!member->attached || !wants)
             continue;
@@ -306,7 +306,7 @@ route(struct local *self, const struct peer *from, enum role role, struct outbox
     bool event = parcel->channel == CHANNEL_EVENT;
     bool to_broker = !event && peer_equal(&parcel->to, &PEER_BROKER);
     struct member *to = event || to_broker ? NULL : member_resolve(self, &parcel->to);
-    enum role to_role = event ? ROLE_MONITOR : to_broker ? ROLE_BROKER : to != NULL ? to->actor->role : ROLE_NONE;
+    enum role to_role = event ? ROLE_MONITOR : to_broker ? ROLE_BROKER : to != NULL ? to->actor.role : ROLE_NONE;
     uint8_t header[ENVELOPE_SIZE];
 
     envelope_write(&parcel->head, parcel->bytes, parcel->size, header);
@@ -341,7 +341,7 @@ collect(struct local *self, struct member *member)
     while (outbox_queue_pop(&member->outbox.queue, &parcel)) {
         if (parcel.channel != CHANNEL_EVENT)
             parcel.head.seq = ++member->seq[parcel.channel];
-        route(self, &member->id, member->actor->role, &parcel);
+        route(self, &member->id, member->actor.role, &parcel);
     }
 }
 
@@ -356,7 +356,7 @@ local_send(struct local *self, const struct peer *from, enum channel channel, co
     ASSERT(from == NULL || member != NULL);
     if (payload != NULL && payload->size > 0)
         parcel.bytes = buffer_take(payload, &parcel.size);
-    route(self, from != NULL ? from : &outside, member != NULL ? member->actor->role : ROLE_OPERATOR, &parcel);
+    route(self, from != NULL ? from : &outside, member != NULL ? member->actor.role : ROLE_OPERATOR, &parcel);
 }
 
 /* ---- coming and going ---- */
@@ -381,7 +381,7 @@ local_attach(struct local *self, const struct actor *actor)
     ASSERT(member != NULL && self->member_count < ACTORS_MAX);
     ASSERT(!rights_is_single(actor->role) || member_of_role(self, actor->role) == NULL);
     member->id = next_id(self);
-    member->actor = actor;
+    member->actor = *actor;
     member->attached = true;
     outbox_init(&member->outbox);
     self->members[self->member_count++] = member;
@@ -446,10 +446,10 @@ start(struct local *self, struct member *member, const struct item *item)
     int code = message_unpack(MSG_WELCOME, item->parcel.bytes, item->parcel.size, &welcome, &why);
 
     ASSERT(code == 0);
-    if (member->actor->role != ROLE_WORLD)
+    if (member->actor.role != ROLE_WORLD)
         outbox_identity(&member->outbox, welcome.run, welcome.epoch);
     member->started = true;
-    member->actor->start(member->actor->self, self->now_ms, &member->outbox);
+    member->actor.start(member->actor.self, self->now_ms, &member->outbox);
 }
 
 static void
@@ -469,7 +469,7 @@ deliver(struct local *self, struct item *item)
         if (item->parcel.head.type == MSG_EPOCH)
             outbox_identity(&member->outbox, item->parcel.head.run, item->parcel.head.epoch);
         self->counts.delivered++;
-        member->actor->receive(member->actor->self, self->now_ms, &letter, &member->outbox);
+        member->actor.receive(member->actor.self, self->now_ms, &letter, &member->outbox);
     }
     free(item->parcel.bytes);
     if (member != NULL)
@@ -483,8 +483,8 @@ local_signal(struct local *self, const struct peer *peer, enum actor_signal sign
 
     if (member == NULL)
         return;
-    if (member->actor->signal != NULL)
-        member->actor->signal(member->actor->self, self->now_ms, signal, &member->outbox);
+    if (member->actor.signal != NULL)
+        member->actor.signal(member->actor.self, self->now_ms, signal, &member->outbox);
     else if (signal == ACTOR_FINISH || signal == ACTOR_CHECKPOINT)
         outbox_stop(&member->outbox, 0);
     collect(self, member);
@@ -521,10 +521,10 @@ poll_ready(struct local *self, int wait_ms)
     for (uint32_t i = 0; i < self->member_count; i++) {
         struct member *member = self->members[i];
 
-        if (member->started && !member->outbox.stopped && member->actor->ready != NULL &&
-            member->actor->ready_fd >= 0) {
+        if (member->started && !member->outbox.stopped && member->actor.ready != NULL &&
+            member->actor.ready_fd >= 0) {
             owners[count] = member;
-            fds[count++] = (struct pollfd){.fd = member->actor->ready_fd, .events = POLLIN};
+            fds[count++] = (struct pollfd){.fd = member->actor.ready_fd, .events = POLLIN};
         }
     }
     owners[count] = NULL;
@@ -533,7 +533,7 @@ poll_ready(struct local *self, int wait_ms)
         return false;
     for (nfds_t i = 0; i < count; i++)
         if (fds[i].revents != 0) {
-            owners[i]->actor->ready(owners[i]->actor->self, self->now_ms, &owners[i]->outbox);
+            owners[i]->actor.ready(owners[i]->actor.self, self->now_ms, &owners[i]->outbox);
             collect(self, owners[i]);
             served = true;
         }
@@ -549,7 +549,7 @@ static void
 tick(struct local *self, struct member *member)
 {
     member->outbox.wake_ms = CLOCK_NEVER;
-    member->actor->tick(member->actor->self, self->now_ms, &member->outbox);
+    member->actor.tick(member->actor.self, self->now_ms, &member->outbox);
     collect(self, member);
 }
 

@@ -35,9 +35,9 @@ struct local;
 struct local *local_new(const struct local_options *options);
 void local_destroy(struct local **self_p);
 
-/* Adds an actor (lent until it is detached): it is started by a later step, and the world is told before. At most one
- * each of world, governance and gateway may be attached at a time. The peer's id depends only on how many were
- * attached before it. */
+/* Adds an actor (the struct is copied; what it points to is lent until it is detached): it is started by a later step,
+ * and the world is told before. At most one each of world, governance and gateway may be attached at a time. The peer's
+ * id depends only on how many were attached before it. */
 struct peer local_attach(struct local *self, const struct actor *actor);
 
 /* The peer leaves: what it sent before still arrives (what a hook delayed, later), then PEER_DOWN, cause "bye". */

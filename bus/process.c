@@ -14,6 +14,7 @@
 #include "bus/roster.h"
 #include "bus/signals.h"
 #include "bus/socket.h"
+#include "bus/waiter.h"
 #include "core/assert.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -33,6 +34,11 @@ static const uint32_t burst[CHANNEL_COUNT] = {
  * from CONNECTED only, and everything the actor sent went before the BYE. */
 enum state { WAITING, GREETING, CONNECTED, LEAVING, ENDED };
 
+/* Items of the waiter: each channel's socket, each one's watcher, and two descriptors. */
+#define ITEM_WATCHER(channel) ((uint32_t)(CHANNEL_COUNT + (channel)))
+#define ITEM_SIGNAL ((uint32_t)(2 * CHANNEL_COUNT))
+#define ITEM_READY ((uint32_t)(2 * CHANNEL_COUNT + 1))
+
 /* What is known of those who write to us; by slot of the roster. */
 struct sender {
     uint64_t seq[CHANNEL_COUNT];
@@ -46,6 +52,7 @@ struct process {
     struct place place;
     void *context;
     struct link link;
+    struct waiter waiter;
     struct outbox outbox;
     struct hello hello;
     enum state state;
@@ -78,9 +85,47 @@ enter(struct process *self, enum state state)
 static void
 unpark(struct process *self)
 {
-    if (self->is_parked)
-        link_letter_fini(&self->parked);
+    if (!self->is_parked)
+        return;
+    link_letter_fini(&self->parked);
     self->is_parked = false;
+    waiter_touch(&self->waiter, CHANNEL_DATA);
+}
+
+/* The waiter looks after the sockets of an open link. The event socket, which outlives links, is always there. */
+static void
+watch(struct process *self)
+{
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
+        const struct link_line *line = &self->link.lines[channel];
+
+        if (channel == CHANNEL_EVENT || line->socket == NULL)
+            continue;
+        waiter_add_socket(&self->waiter, (uint32_t)channel, line->socket);
+        waiter_add_socket(&self->waiter, ITEM_WATCHER(channel), line->watcher);
+    }
+}
+
+static void
+unwatch(struct process *self)
+{
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++)
+        if (channel != CHANNEL_EVENT) {
+            waiter_remove(&self->waiter, (uint32_t)channel);
+            waiter_remove(&self->waiter, ITEM_WATCHER(channel));
+        }
+}
+
+/* Sends, and has the socket looked at afterwards (see bus/waiter.h). */
+static void
+send_out(struct process *self, struct outbox_parcel *parcel)
+{
+    enum channel channel = parcel->channel;
+
+    if (channel == CHANNEL_CONTROL)
+        self->sent_ms = self->now_ms;
+    link_send(&self->link, parcel);
+    waiter_touch(&self->waiter, (uint32_t)channel);
 }
 
 /* Ends this incarnation; the next one begins in a moment. */
@@ -89,6 +134,7 @@ lose(struct process *self, const char *reason)
 {
     SAY(self, LOG_WARNING, "%s; connecting again", reason);
     unpark(self);
+    unwatch(self);
     link_close(&self->link);
     roster_clear(&self->roster);
     if (self->state >= CONNECTED)
@@ -111,9 +157,7 @@ send_own(struct process *self, enum channel channel, enum message_type type, con
         message_pack(type, message, &payload);
         parcel.bytes = buffer_take(&payload, &parcel.size);
     }
-    link_send(&self->link, &parcel);
-    if (channel == CHANNEL_CONTROL)
-        self->sent_ms = self->now_ms;
+    send_out(self, &parcel);
 }
 
 static void
@@ -125,6 +169,7 @@ greet(struct process *self)
         lose(self, why.text);
         return;
     }
+    watch(self);
     self->hello.last_epoch = self->outbox.epoch;
     send_own(self, CHANNEL_CONTROL, MSG_HELLO, &self->hello);
     if (self->link.lines[CHANNEL_DATA].socket != NULL)
@@ -142,9 +187,7 @@ flush(struct process *self)
 
     while (outbox_queue_pop(&self->outbox.queue, &parcel)) {
         if (self->state == CONNECTED || parcel.channel == CHANNEL_EVENT) {
-            if (parcel.channel == CHANNEL_CONTROL)
-                self->sent_ms = self->now_ms;
-            link_send(&self->link, &parcel);
+            send_out(self, &parcel);
         } else {
             free(parcel.bytes);
             self->link.counts.dropped++;
@@ -306,8 +349,10 @@ drain(struct process *self, enum channel channel)
 
         if (channel == CHANNEL_DATA && self->is_parked)
             return;
-        if (!link_receive(&self->link, channel, &in))
+        if (!link_receive(&self->link, channel, &in)) {
+            waiter_take(&self->waiter, (uint32_t)channel);
             return;
+        }
         sender = channel == CHANNEL_EVENT ? NULL : sender_of(self, &in.letter.peer);
         if (channel == CHANNEL_DATA && self->actor->role == ROLE_WORLD && (sender == NULL || !sender->is_up)) {
             link_letter_move(&self->parked, &in);
@@ -319,6 +364,7 @@ drain(struct process *self, enum channel channel)
             deliver(self, &in.letter, sender);
         link_letter_fini(&in);
     }
+    waiter_touch(&self->waiter, (uint32_t)channel);
 }
 
 /* Lets the parked letter go on when its sender has been announced, or drops it when that took too long. */
@@ -397,7 +443,7 @@ keep(struct process *self)
     }
 }
 
-static long
+static int
 timeout(const struct process *self)
 {
     uint64_t at = self->outbox.wake_ms, now = clock_ms();
@@ -424,54 +470,24 @@ timeout(const struct process *self)
         at = clock_earlier(at, self->unwelcome_ms + self->options->connect_timeout_ms);
     if (self->is_parked)
         at = clock_earlier(at, self->parked_ms + PARK_MS);
-    return at <= now ? 0 : at - now > 60000 ? 60000 : (long)(at - now);
-}
-
-#define ITEM_SIGNAL (2 * CHANNEL_COUNT)
-#define ITEM_READY (2 * CHANNEL_COUNT + 1)
-#define ITEMS (2 * CHANNEL_COUNT + 2)
-
-/* Waits. Places of things that are not there hold a descriptor of -1, which poll() skips. */
-static void
-wait_for(struct process *self, zmq_pollitem_t items[ITEMS])
-{
-    for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
-        const struct link_line *line = &self->link.lines[channel];
-        bool reads = line->socket != NULL && !(channel == CHANNEL_EVENT && self->actor->role == ROLE_WORLD) &&
-                     !(channel == CHANNEL_DATA && self->is_parked);
-
-        items[channel] = (zmq_pollitem_t){.socket = line->socket, .fd = -1, .events = 0};
-        if (reads)
-            items[channel].events |= ZMQ_POLLIN;
-        if (line->backlog.count > 0)
-            items[channel].events |= ZMQ_POLLOUT;
-        if (items[channel].events == 0)
-            items[channel].socket = NULL;
-        items[CHANNEL_COUNT + channel] = (zmq_pollitem_t){
-            .socket = line->watcher, .fd = -1, .events = line->watcher != NULL ? ZMQ_POLLIN : 0};
-    }
-    items[ITEM_SIGNAL] = (zmq_pollitem_t){.fd = self->signal_fd, .events = self->signal_fd >= 0 ? ZMQ_POLLIN : 0};
-    items[ITEM_READY] = (zmq_pollitem_t){.fd = self->actor->ready != NULL ? self->actor->ready_fd : -1};
-    items[ITEM_READY].events = items[ITEM_READY].fd >= 0 ? ZMQ_POLLIN : 0;
-    if (zmq_poll(items, ITEMS, timeout(self)) < 0)
-        memset(items, 0, ITEMS * sizeof *items);
+    return at <= now ? 0 : at - now > 60000 ? 60000 : (int)(at - now);
 }
 
 static void
 turn(struct process *self)
 {
-    zmq_pollitem_t items[ITEMS];
     enum actor_signal signal;
     bool watched = false;
 
-    wait_for(self, items);
+    waiter_wait(&self->waiter, timeout(self));
     self->now_ms = clock_ms();
-    if (items[ITEM_SIGNAL].revents != 0)
+    if (waiter_take(&self->waiter, ITEM_SIGNAL))
         while (signals_read(self->signal_fd, &signal))
             on_signal(self, signal);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
-        watched = watched || items[CHANNEL_COUNT + channel].revents != 0;
-        if ((items[channel].revents & ZMQ_POLLIN) != 0) {
+        if (waiter_take(&self->waiter, ITEM_WATCHER(channel)))
+            watched = true;
+        if (waiter_take(&self->waiter, (uint32_t)channel)) {
             drain(self, (enum channel)channel);
             flush(self);
         }
@@ -479,13 +495,13 @@ turn(struct process *self)
     settle(self);
     if (watched && self->state != ENDED && link_is_lost(&self->link) && self->state != WAITING)
         lose(self, "the connection to the broker is lost");
-    if (items[ITEM_READY].revents != 0 && !self->outbox.stopped)
+    if (waiter_take(&self->waiter, ITEM_READY) && !self->outbox.stopped)
         self->actor->ready(self->actor->self, self->now_ms, &self->outbox);
     if (outbox_wake_due(&self->outbox, self->now_ms) && !self->outbox.stopped)
         self->actor->tick(self->actor->self, self->now_ms, &self->outbox);
     flush(self);
     keep(self);
-    link_flush(&self->link);
+    self->waiter.due |= link_flush(&self->link);
 }
 
 /* What this process says of itself. */
@@ -532,6 +548,12 @@ run(struct process *self, struct why *why)
         code = link_init(&self->link, self->context, &self->place, self->actor->role, why);
     if (code != 0)
         return code;
+    if (self->link.lines[CHANNEL_EVENT].socket != NULL && self->actor->role != ROLE_WORLD)
+        waiter_add_socket(&self->waiter, CHANNEL_EVENT, self->link.lines[CHANNEL_EVENT].socket);
+    if (self->signal_fd >= 0)
+        waiter_add_fd(&self->waiter, ITEM_SIGNAL, self->signal_fd);
+    if (self->actor->ready != NULL && self->actor->ready_fd >= 0)
+        waiter_add_fd(&self->waiter, ITEM_READY, self->actor->ready_fd);
     self->now_ms = clock_ms();
     self->unwelcome_ms = self->now_ms;
     enter(self, WAITING);
@@ -556,6 +578,7 @@ process_main(const struct process_options *options, const struct actor *actor)
     self->place.folder_fd = -1;
     self->heartbeat_ms = HEARTBEAT_MS;
     outbox_init(&self->outbox);
+    waiter_init(&self->waiter);
     if (!options->embedded) {
         tune();
         signals_block();
@@ -574,6 +597,9 @@ process_main(const struct process_options *options, const struct actor *actor)
         self->status = error_exit_status(why.code);
     }
     status = self->status != 0 ? self->status : self->outbox.status;
+    for (uint32_t item = 0; item <= ITEM_READY; item++)
+        waiter_remove(&self->waiter, item);
+    waiter_fini(&self->waiter);
     if (self->link.context != NULL)
         link_fini(&self->link);
     zmq_ctx_term(self->context);

@@ -103,6 +103,8 @@ status_command(const struct invocation *invocation)
     if (folder_open(invocation->words[0], &folder, &why) != 0)
         return talk_failure(&why);
     if (ask(folder.path, "status", NULL, STATUS_MS, &answer, &why) != 0) {
+        if (why.code != ERR_TIMEOUT) /* somebody is there, and does not want to talk */
+            talk_warn("%s", why.text);
         write_asleep(&folder, json, &text);
     } else if (json) {
         buffer_append(&text, answer.data, answer.size);

@@ -12,8 +12,10 @@
 
 /* Tables that have a name of their own. */
 static const struct export_table named[] = {
-    {"interactions", &schema_sandbox_docket, DOCKET_ROW, &schema_sandbox_verdict, VERDICT_ROW},
-    {"actions", &schema_sandbox_docket, DOCKET_ACTION, &schema_sandbox_verdict, VERDICT_ACTION},
+    {"interactions", &schema_sandbox_events, EVENTS_ROW, NULL, 0},
+    {"actions", &schema_sandbox_events, EVENTS_ACTION, NULL, 0},
+    {"judgements", &schema_sandbox_docket, DOCKET_ROW, &schema_sandbox_verdict, VERDICT_ROW},
+    {"judged_actions", &schema_sandbox_docket, DOCKET_ACTION, &schema_sandbox_verdict, VERDICT_ACTION},
     {"openings", &schema_sandbox_docket, DOCKET_AGENT, NULL, 0},
     {"effects", &schema_sandbox_verdict, VERDICT_EFFECT, NULL, 0},
     {"decisions", &schema_sandbox_decide, DECIDE_ROW, NULL, 0},

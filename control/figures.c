@@ -13,8 +13,8 @@
 #include <string.h>
 
 /* What is shown when the scenario does not say, as far as the domain has it. */
-static const char *const usual[] = {"interactions", "accepted", "acceptance_rate", "toxicity_rate", "hard_toxicity",
-    "quality_gap", "welfare", "total_welfare", "participation_rate", "wealth_gini", NULL};
+static const char *const usual[] = {"interactions", "acceptance_rate", "toxicity_rate", "hard_toxicity", "quality_gap",
+    "total_welfare", "welfare_hard", NULL};
 #define USUAL_MAX 7u
 
 void
@@ -219,8 +219,10 @@ figures_format(const struct figure *figure, char out[32])
         snprintf(out, 32, "%.0f", figure->value);
     else if (size >= 1e7 || size < 1e-4)
         snprintf(out, 32, "%.3g", figure->value);
-    else if (size >= 100)
+    else if (size >= 1000)
         snprintf(out, 32, "%.1f", figure->value);
+    else if (size >= 10)
+        snprintf(out, 32, "%.2f", figure->value);
     else
         snprintf(out, 32, "%.4f", figure->value);
 }

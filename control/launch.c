@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define LOOK_EVERY_MS 100u
-#define FIGURES_EVERY_MS 1000u
 #define ARGUMENT_MAX 12u
 
 /* What is told to one process. */
@@ -64,7 +63,9 @@ static void
 say(void *context, enum log_level level, const char *text)
 {
     (void)context;
-    if (level == LOG_ERROR)
+    if (strstr(text, ": warning: ") != NULL || strstr(text, ": error: ") != NULL)
+        talk_line(text);
+    else if (level == LOG_ERROR)
         talk_error("%s", text);
     else if (level == LOG_WARNING)
         talk_warn("%s", text);
@@ -78,7 +79,7 @@ struct look {
     struct store *store; /* NULL: it cannot be read, so nothing is shown */
     struct progress progress;
     const struct plan *plan;
-    uint64_t step, figures_step, figures_ms, look_ms;
+    uint64_t step, figures_step, look_ms;
 };
 
 static void
@@ -95,16 +96,15 @@ look_open(struct look *self, const struct launch *launch)
 }
 
 static void
-look_figures(struct look *self, uint64_t now_ms)
+look_figures(struct look *self)
 {
     uint64_t per_epoch = self->plan->simulation.steps_per_epoch;
     uint64_t newest = self->step / per_epoch * per_epoch;
     struct figures figures = {0};
 
-    if (newest == 0 || newest == self->figures_step || now_ms - self->figures_ms < FIGURES_EVERY_MS)
+    if (newest == 0 || newest == self->figures_step)
         return;
     self->figures_step = newest;
-    self->figures_ms = now_ms;
     if (figures_read_epoch(self->store, newest, &figures, NULL) == 0)
         progress_figures(&self->progress, &figures);
     figures_fini(&figures);
@@ -121,7 +121,7 @@ look_again(struct look *self)
     self->look_ms = now_ms;
     while (store_read_commit(self->store, self->step + 1, &commit, NULL) == 0)
         self->step = commit.step;
-    look_figures(self, now_ms);
+    look_figures(self);
     progress_step(&self->progress, self->step, now_ms);
 }
 

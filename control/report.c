@@ -103,7 +103,7 @@ write_words(const struct report *self, struct buffer *out)
     }
     text_addf(out, "%s, seed %" PRId64 ": step %" PRIu64 " of %" PRIu64, plan->name, plan->simulation.seed, self->tip.step,
         plan->steps);
-    if (self->options->spent_ms > 0) {
+    if (self->options->spent_ms > 0 && self->tip.step > self->options->begun_at) {
         text_format_duration(self->options->spent_ms, spent);
         text_addf(out, " in %s (%.0f steps/s)", spent,
             (double)(self->tip.step - self->options->begun_at) * 1000.0 / (double)self->options->spent_ms);

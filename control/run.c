@@ -72,6 +72,17 @@ go(struct launch *launch, const struct invocation *invocation, uint64_t begun_at
     return status;
 }
 
+/* Nothing is left to do but to say what came of it. */
+static int
+tell_complete(const char *path, const struct invocation *invocation)
+{
+    struct report_options report = {.json = invocation_has(invocation, "json"), .quiet = invocation_has(invocation, "quiet")};
+    struct why why = {0};
+
+    talk_say("%s is complete", path);
+    return report_write(path, &report, &why) != 0 ? talk_failure(&why) : 0;
+}
+
 static bool
 is_governed(const struct yaml_node *root)
 {
@@ -136,16 +147,18 @@ resume_command(const struct invocation *invocation)
         folder_close(&folder);
         return talk_failure(&why);
     }
+    if (step >= folder.plan.steps) {
+        status = tell_complete(folder.path, invocation);
+        folder_close(&folder);
+        return status;
+    }
     folder.plan.cluster.workers = (uint32_t)invocation_number(invocation, "workers", folder.plan.cluster.workers);
     if (folder_write_cluster(folder.path, &folder.plan, &why) != 0) {
         folder_close(&folder);
         return talk_failure(&why);
     }
-    if (step >= folder.plan.steps)
-        talk_say("%s is complete", folder.path);
-    else
-        talk_say("%s%s%s goes on behind step %llu of %llu", talk_strong(), folder.path, talk_plain(), (unsigned long long)step,
-            (unsigned long long)folder.plan.steps);
+    talk_say("%s%s%s goes on behind step %llu of %llu", talk_strong(), folder.path, talk_plain(), (unsigned long long)step,
+        (unsigned long long)folder.plan.steps);
     launch = (struct launch){.folder = folder.path, .plan = &folder.plan, .governed = is_governed(yaml_root(folder.tree)),
         .metrics = yaml_find(yaml_root(folder.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};

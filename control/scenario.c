@@ -370,8 +370,7 @@ resolve_params(struct yaml_tree *tree, struct yaml_node *group, const struct pol
     values = alloc_array(1, policy->params->size);
     error = params_bind(policy->params, params != NULL && params->kind != YAML_NULL ? params : NULL, NULL, values, why);
     if (error == 0) {
-        if (params == NULL || params->kind != YAML_MAP)
-            params = yaml_put_empty(tree, group, "params", YAML_MAP);
+        params = yaml_put_empty(tree, group, "params", YAML_MAP);
         params_put(policy->params, values, tree, params);
     }
     free(values);
@@ -399,28 +398,93 @@ resolve_policies(struct yaml_tree *tree, struct why *why)
     return 0;
 }
 
-/* The sections in their usual order: what is written in another order is the same scenario and the same manifest. */
+/* ---- one order for what means the same ---- */
+
+/* A copy of `map` as the member `key`, its members in the order of `like` (which may be NULL), then the others. */
+static void
+put_like(struct yaml_tree *tree, struct yaml_node *parent, const char *key, const struct yaml_node *map,
+    const struct yaml_node *like)
+{
+    struct yaml_node *copy = yaml_put_empty(tree, parent, key, YAML_MAP);
+    const struct yaml_node *member;
+
+    for (const struct yaml_node *step = like != NULL ? like->first : NULL; step != NULL; step = step->next) {
+        if ((member = yaml_find(map, step->key)) == NULL)
+            continue;
+        if (member->kind == YAML_MAP && step->kind == YAML_MAP)
+            put_like(tree, copy, step->key, member, step);
+        else
+            yaml_put(tree, copy, step->key, member);
+    }
+    for (member = map->first; member != NULL; member = member->next)
+        if (yaml_find(copy, member->key) == NULL)
+            yaml_put(tree, copy, member->key, member);
+}
+
+/* The groups of agents, each with its members in the order of the first group of `like`. */
+static void
+put_agents(struct yaml_tree *tree, const struct yaml_node *agents, const struct yaml_node *like)
+{
+    struct yaml_node *list = yaml_put_empty(tree, yaml_root(tree), "agents", YAML_LIST);
+
+    for (const struct yaml_node *group = agents->first; group != NULL; group = group->next) {
+        struct yaml_tree *one = yaml_new("group");
+
+        put_like(one, yaml_root(one), "group", group, like != NULL ? like->first : NULL);
+        yaml_add(tree, list, yaml_find(yaml_root(one), "group"));
+        yaml_destroy(&one);
+    }
+}
+
+/* What the domain makes of a scenario that says nothing of its own: its order is the usual one. NULL when the domain
+ * needs to be told more. */
 static struct yaml_tree *
-put_in_order(struct yaml_tree *tree)
+make_pattern(const struct yaml_node *root, const struct domain *domain)
+{
+    struct yaml_tree *pattern = yaml_new("pattern");
+    const struct yaml_node *agents = yaml_find(root, "agents");
+    struct yaml_node *list;
+    struct yaml_tree *group;
+
+    if (agents != NULL && agents->first != NULL && yaml_find(agents->first, "type") != NULL) {
+        group = yaml_new("group");
+        yaml_put(group, yaml_root(group), "type", yaml_find(agents->first, "type"));
+        yaml_put_text(group, yaml_root(group), "count", "2");
+        list = yaml_put_empty(pattern, yaml_root(pattern), "agents", YAML_LIST);
+        yaml_add(pattern, list, yaml_root(group));
+        yaml_destroy(&group);
+    }
+    if (domain->resolve(pattern, NULL) != 0)
+        yaml_destroy(&pattern);
+    return pattern;
+}
+
+/* Everything in the usual order: what is written in another order is the same scenario, and gives the same manifest.
+ * But for the levers, whose places in the list are numbers that verdicts use. */
+static struct yaml_tree *
+put_in_order(struct yaml_tree *tree, const struct domain *domain)
 {
     struct yaml_tree *ordered = yaml_new("scenario");
+    struct yaml_tree *pattern = make_pattern(yaml_root(tree), domain);
     const struct yaml_node *root = yaml_root(tree);
+    const struct yaml_node *like = pattern != NULL ? yaml_root(pattern) : NULL;
     const struct yaml_node *member;
 
     for (uint32_t i = 0; head_keys[i] != NULL; i++)
         if ((member = yaml_find(root, head_keys[i])) != NULL)
             yaml_put(ordered, yaml_root(ordered), head_keys[i], member);
-    if ((member = yaml_find(root, "agents")) != NULL)
-        yaml_put(ordered, yaml_root(ordered), "agents", member);
+    if ((member = yaml_find(root, "agents")) != NULL && member->kind == YAML_LIST)
+        put_agents(ordered, member, yaml_find(like, "agents"));
     for (uint32_t i = 0; domains[i] != NULL; i++)
-        if ((member = yaml_find(root, domains[i]->name)) != NULL)
-            yaml_put(ordered, yaml_root(ordered), domains[i]->name, member);
+        if ((member = yaml_find(root, domains[i]->name)) != NULL && member->kind == YAML_MAP)
+            put_like(ordered, yaml_root(ordered), domains[i]->name, member, yaml_find(like, domains[i]->name));
     for (uint32_t i = 0; tail_keys[i] != NULL; i++)
         if ((member = yaml_find(root, tail_keys[i])) != NULL)
             yaml_put(ordered, yaml_root(ordered), tail_keys[i], member);
     for (member = root->first; member != NULL; member = member->next)
         if (yaml_find(yaml_root(ordered), member->key) == NULL)
             yaml_put(ordered, yaml_root(ordered), member->key, member);
+    yaml_destroy(&pattern);
     return ordered;
 }
 
@@ -453,7 +517,7 @@ scenario_resolve(struct yaml_tree **tree_p, struct scenario *out, struct why *wh
     memset(out, 0, sizeof *out);
     error = resolve_sections(*tree_p, out, why);
     if (error == 0)
-        out->tree = put_in_order(*tree_p);
+        out->tree = put_in_order(*tree_p, out->domain);
     yaml_destroy(tree_p);
     return error;
 }

@@ -110,6 +110,22 @@ talk_error(const char *format, ...)
     va_end(arguments);
 }
 
+__attribute__((format(printf, 1, 2))) static void
+say_formatted(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say("", format, arguments);
+    va_end(arguments);
+}
+
+void
+talk_line(const char *text)
+{
+    say_formatted("%s", text);
+}
+
 int
 talk_failure(const struct why *why)
 {

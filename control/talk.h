@@ -15,6 +15,9 @@ __attribute__((format(printf, 1, 2))) void talk_say(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void talk_warn(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void talk_error(const char *format, ...);
 
+/* A line that says itself how grave it is; never quiet. */
+void talk_line(const char *text);
+
 /* Says why and returns the exit status that belongs to it. */
 int talk_failure(const struct why *why);
 

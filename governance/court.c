@@ -165,7 +165,8 @@ judge(struct courthouse *self, const struct letter *letter, struct why *why)
     if (is_last_again(self, head))
         return 0;
     code = batch_read(&schema_sandbox_docket, letter->payload, letter->size, &docket, why);
-    if (code == 0) /* a verdict is made while catching up, too: the last docket of those may be asked again in earnest */
+    if (code ==
+        0) /* a verdict is made while catching up, too: the last docket of those may be asked again in earnest */
         code = engine_judge(self->engine, head->step, head->phase, &docket, head->payload_hash, &verdict, why);
     if (code != 0) {
         buffer_fini(&verdict);

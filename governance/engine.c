@@ -84,7 +84,8 @@ engine_new(const struct yaml_node *section, uint64_t seed, uint32_t agent_count,
     int code;
 
     if (agent_count > ENGINE_AGENTS_MAX)
-        return fail(why, ERR_LIMIT, "governance: %u agents are more than the %u it can watch", agent_count, ENGINE_AGENTS_MAX);
+        return fail(
+            why, ERR_LIMIT, "governance: %u agents are more than the %u it can watch", agent_count, ENGINE_AGENTS_MAX);
     code = governance_bind(section, &law, why);
     if (code != 0)
         return code;
@@ -170,7 +171,8 @@ check_docket(const struct engine *self, uint64_t step, uint32_t phase, const str
         return fail(why, ERR_STATE, "docket of step %llu phase %u does not follow step %llu phase %u",
             (unsigned long long)step, phase, (unsigned long long)self->step, self->phase);
     if (docket->count[DOCKET_AGENT] != agents_due)
-        return fail(why, ERR_INVALID, "docket: %u agents at an opening, %u expected", docket->count[DOCKET_AGENT], agents_due);
+        return fail(
+            why, ERR_INVALID, "docket: %u agents at an opening, %u expected", docket->count[DOCKET_AGENT], agents_due);
     code = batch_check(docket, why);
     if (code == 0)
         code = check_agents(self, docket, DOCKET_initiator, DOCKET_ROW, why);
@@ -500,7 +502,8 @@ engine_load(struct engine *self, const void *bytes, size_t size, struct why *why
     if (size < HEAD_SIZE || bytes_get_u32(head) != SAVE_MAGIC)
         return fail(why, ERR_FORMAT, "these bytes are no saved governance");
     if (bytes_get_u32(head + 4) != SAVE_VERSION)
-        return fail(why, ERR_VERSION, "saved governance of format %u, this program reads %u", bytes_get_u32(head + 4), SAVE_VERSION);
+        return fail(why, ERR_VERSION, "saved governance of format %u, this program reads %u", bytes_get_u32(head + 4),
+            SAVE_VERSION);
     if (bytes_get_u64(head + 8) != self->seed || bytes_get_u32(head + 32) != self->agent_count ||
         bytes_get_u32(head + 36) != self->law.count)
         return fail(why, ERR_STATE, "saved governance belongs to another run: seed, agents or levers differ");

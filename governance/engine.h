@@ -4,7 +4,7 @@
  * Invariants:
  * 1. Dockets come in rising (step, phase) order; what is out of order or out of bounds is refused and changes nothing.
  * 2. Levers run in the order of (stage, name); an opening comes first, then actions, then interactions, by index.
- * 3. An action or interaction that one lever refuses is shown to none behind it, costs nothing and is not remembered. */
+ * 3. An action or interaction that one lever refuses is shown to none behind it and costs nothing. */
 #ifndef POLIS_GOVERNANCE_ENGINE_H
 #define POLIS_GOVERNANCE_ENGINE_H
 
@@ -34,8 +34,8 @@ const char *engine_lever_name(const struct engine *self, uint32_t place);
 
 /* Judges a docket (batch_read() has been done; values are checked here) and writes the verdict, with this tag, at the
  * end of `out`; `out` may be NULL when only the state matters. ERR_STATE: out of order; ERR_INVALID: its values. */
-MUST_CHECK int engine_judge(struct engine *self, uint64_t step, uint32_t phase, const struct batch *docket, uint64_t tag,
-                            struct buffer *out, struct why *why);
+MUST_CHECK int engine_judge(struct engine *self, uint64_t step, uint32_t phase, const struct batch *docket,
+    uint64_t tag, struct buffer *out, struct why *why);
 
 /* The whole state: its digest, as bytes, and back into an engine of the same section and agent count. */
 void engine_digest(const struct engine *self, uint8_t out[FOLD_SIZE]);

@@ -38,7 +38,8 @@ fail_unknown(const struct yaml_node *member, struct why *why)
     if (near.best != NULL)
         return yaml_fail_key(
             member, why, ERR_UNKNOWN, "unknown lever '%.60s'; did you mean '%s'?", member->key, near.best);
-    return yaml_fail_key(member, why, ERR_UNKNOWN, "unknown lever '%.60s'; see the manual's chapter on governance", member->key);
+    return yaml_fail_key(
+        member, why, ERR_UNKNOWN, "unknown lever '%.60s'; see the manual's chapter on governance", member->key);
 }
 
 /* The lever's place in the list, with default parameters when it is new there. */
@@ -87,7 +88,8 @@ bind_lever(struct governance *self, const struct lever *lever, const struct yaml
 }
 
 static int
-bind_alias(struct governance *self, const struct governance_alias *alias, const struct yaml_node *member, struct why *why)
+bind_alias(
+    struct governance *self, const struct governance_alias *alias, const struct yaml_node *member, struct why *why)
 {
     const struct lever *lever = lever_find(alias->lever);
     const struct param *row;
@@ -188,7 +190,8 @@ governance_write_schema(struct buffer *out)
         text_add(out, "}");
     }
     for (const struct governance_alias *alias = governance_aliases; alias->name != NULL; alias++)
-        text_addf(out, ", \"%s\": {\"type\": [\"number\", \"string\", \"null\"], \"description\": \"the same as %s.%s\"}",
+        text_addf(out,
+            ", \"%s\": {\"type\": [\"number\", \"string\", \"null\"], \"description\": \"the same as %s.%s\"}",
             alias->name, alias->lever, alias->param);
     text_add(out, "}}");
 }
@@ -196,10 +199,11 @@ governance_write_schema(struct buffer *out)
 void
 governance_write_manual(struct buffer *out)
 {
-    text_add(out, "## governance\n\n"
-                  "A lever is on when it is named. Levers act in the order of their stages (admission, pricing, verdict, "
-                  "audit, epoch), within a stage by name. `lever: 0.95` sets its first parameter, `lever: true` takes all "
-                  "defaults, `lever: false` switches it off again.\n");
+    text_add(out,
+        "## governance\n\n"
+        "A lever is on when it is named. Levers act in the order of their stages (admission, pricing, verdict, "
+        "audit, epoch), within a stage by name. `lever: 0.95` sets its first parameter, `lever: true` takes all "
+        "defaults, `lever: false` switches it off again.\n");
     for (const struct lever *const *lever = lever_roll; *lever != NULL; lever++) {
         text_addf(out, "\n### %s\n\n%s Stage: %s.\n\n", (*lever)->name, (*lever)->doc,
             governance_stage_name((*lever)->stage));
@@ -207,6 +211,7 @@ governance_write_manual(struct buffer *out)
     }
     text_add(out, "\nOther spellings: ");
     for (const struct governance_alias *alias = governance_aliases; alias->name != NULL; alias++)
-        text_addf(out, "%s`%s` (%s.%s)", alias == governance_aliases ? "" : ", ", alias->name, alias->lever, alias->param);
+        text_addf(
+            out, "%s`%s` (%s.%s)", alias == governance_aliases ? "" : ", ", alias->name, alias->lever, alias->param);
     text_add(out, ".\n");
 }

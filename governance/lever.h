@@ -1,7 +1,8 @@
 /* governance/lever.h - a rule of the game: one lever, one file in governance/levers, found by its name in the scenario
- * (`governance: {transaction_tax: {rate: 0.05}}`; naming it switches it on). Levers run in the order of their stages, within a stage by
- * name. A lever sees what it is handed and its own state, which is a fold over what it was handed since step 1: it is
- * rebuilt from the log after a restart. Its random numbers are keyed by what they are for. Includes this and core/. */
+ * (`governance: {transaction_tax: {rate: 0.05}}`; naming it switches it on). Levers run in the order of their stages,
+ * within a stage by name. A lever sees what it is handed and its own state, which is a fold over what it was handed
+ * since step 1: it is rebuilt from the log after a restart. Its random numbers are keyed by what they are for. Includes
+ * this and core/. */
 #ifndef POLIS_GOVERNANCE_LEVER_H
 #define POLIS_GOVERNANCE_LEVER_H
 
@@ -70,8 +71,8 @@ struct lever_opening {
 
 struct lever_context {
     const void *params;
-    void *state;       /* state_size bytes a lever + agent_size bytes an agent behind it, zeroed at genesis; NULL when both are 0 */
-    void *agents;      /* agent_size * agent_count, zeroed at genesis */
+    void *state;  /* state_size bytes, zeroed at genesis; NULL when that is 0 */
+    void *agents; /* agent_size bytes for each agent, zeroed at genesis; NULL when that is 0 */
     uint32_t agent_count;
     uint64_t seed, step;
     uint32_t epoch;
@@ -82,16 +83,19 @@ struct lever {
     const char *name, *doc;
     enum lever_stage stage;
     const struct params *params;
-    size_t state_size, agent_size; /* plain numbers only: saved, loaded and digested as bytes; no padding, no pointers */
+    /* Multiples of 8. Plain numbers only: saved, loaded and digested as bytes; no padding, no pointers. */
+    size_t state_size, agent_size;
     /* Beyond the parameters' own bounds; names the field. May be NULL. */
     MUST_CHECK int (*validate)(const void *params, struct why *why);
     /* The numbers that everybody may know. */
     void (*quote)(const void *params, double quotes[QUOTE_GOVERNANCE_END]);
     void (*on_opening)(struct lever_context *context, const struct lever_opening *opening);
-    void (*on_action)(struct lever_context *context, const struct lever_action *action, struct lever_action_ruling *ruling);
-    void (*on_interaction)(struct lever_context *context, const struct lever_interaction *interaction, struct lever_ruling *ruling);
-    /* After every lever has ruled on an interaction and none has refused it, accepted or not: to remember it, and for effects (which are
-     * all that can still be said: what follows from an audit's outcome is said here). */
+    void (*on_action)(
+        struct lever_context *context, const struct lever_action *action, struct lever_action_ruling *ruling);
+    void (*on_interaction)(
+        struct lever_context *context, const struct lever_interaction *interaction, struct lever_ruling *ruling);
+    /* After every lever has ruled on an interaction and none has refused it, accepted or not: to remember it, and for
+     * effects, which are all that can still be said (what follows from an audit's outcome is said here). */
     void (*on_outcome)(struct lever_context *context, const struct lever_interaction *interaction);
 };
 

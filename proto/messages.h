@@ -144,7 +144,7 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     M(PROC_EXIT,   proc_exit,   PROC_EXIT_FIELDS,   10, "operator",   "broker", "The supervisor saw a process end.") \
     M(EPOCH,       epoch,       EPOCH_FIELDS,       11, "world",      "any",    "A world has started or come back.") \
     M(PARAMS,      params_of,   PARAMS_FIELDS,      20, "world",      "agents", "Parameters of a group of agents.")  \
-    M(CREDIT,      credit,      CREDIT_FIELDS,      23, "agents",     "world",  "Room for more chunks.")             \
+    M(CREDIT,      credit,      CREDIT_FIELDS,      23, "agents, governance", "world", "Room for more chunks; governance: a docket of the past is folded.")\
     M(NACK,        nack,        NACK_FIELDS,        24, "any",        "world",  "A chunk or docket was refused.")    \
     M(CANCEL,      cancel,      CANCEL_FIELDS,      25, "world",      "any",    "Work that nobody waits for any more.") \
     M(COURT,       court,       COURT_FIELDS,       26, "world",      "governance", "How governance is set up, and the step its state must have reached.") \

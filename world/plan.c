@@ -68,17 +68,43 @@ plan_resolve(struct yaml_tree *tree, struct why *why)
     return 0;
 }
 
-/* Neither the cluster nor how hard the disk is synced changes what a run computes. */
+/* Whether section `a` comes before `b` in a manifest: the plan's own first, then the others by name. */
+static bool
+stands_before(const char *a, const char *b)
+{
+    static const char *const first[] = {"name", "domain", "simulation", "log"};
+
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        if (strcmp(b, first[i]) == 0)
+            return false;
+        if (strcmp(a, first[i]) == 0)
+            return true;
+    }
+    return strcmp(a, b) < 0;
+}
+
+/* The sections in one order, however the scenario had them. Neither the cluster nor how hard the disk is synced changes
+ * what a run computes. */
 void
 plan_write_manifest(struct yaml_tree *resolved, struct buffer *out)
 {
     struct yaml_tree *copy = yaml_new("manifest");
+    const char *last = NULL;
     struct yaml_node *member;
     char line[32];
 
-    yaml_merge(copy, yaml_root(resolved));
-    if ((member = yaml_find(yaml_root(copy), "cluster")) != NULL)
-        yaml_remove(copy, member);
+    for (;;) {
+        const struct yaml_node *next = NULL;
+
+        for (const struct yaml_node *at = yaml_root(resolved)->first; at != NULL; at = at->next)
+            if ((last == NULL || stands_before(last, at->key)) && (next == NULL || stands_before(at->key, next->key)))
+                next = at;
+        if (next == NULL)
+            break;
+        last = next->key;
+        if (strcmp(last, "cluster") != 0)
+            yaml_put(copy, yaml_root(copy), last, next);
+    }
     if ((member = yaml_find_path(yaml_root(copy), "log.durability")) != NULL)
         yaml_remove(copy, member);
     if ((member = yaml_find_path(yaml_root(copy), "log.snapshot_every")) != NULL)

@@ -286,6 +286,8 @@ replay_inputs(struct step *self, struct step_replay *replay, struct why *why)
 
     if (error == 0)
         error = step_begin(self, replay->number, inputs, count, why);
+    if (error != 0)
+        fail_prefix(why, "step %" PRIu64, replay->number);
     free(inputs);
     return error;
 }

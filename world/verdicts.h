@@ -1,7 +1,7 @@
 /* world/verdicts.h - asks governance and waits for its verdicts. Governance's state is a fold over the dockets since
  * step 1. When it comes (back), it is told with COURT which step's state is wanted; the dockets it lacks are sent to
- * it again from the log (attempt VERDICTS_CATCH_UP, at most VERDICTS_WINDOW unanswered), then those of the step under
- * way, and only then does it judge what is new.
+ * it again from the log (attempt VERDICTS_CATCH_UP, no further step's while VERDICTS_WINDOW are unanswered), then those
+ * of the step under way, and only then does it judge what is new.
  *
  *   ABSENT --peer up--> GREETED --ready, behind--> FEEDING --all fed--> GREETED
  *                          '---ready, there---> READY --peer down--> ABSENT

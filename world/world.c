@@ -9,6 +9,7 @@
 #include "world/verdicts.h"
 
 #include <inttypes.h>
+#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,7 @@ static void
 add_wish(struct world *self, const struct letter *letter, const struct command *command, struct outbox *out)
 {
     struct wish *wish;
+    struct why why = {0};
 
     for (uint32_t i = 0; i < self->wish_count; i++)
         if (self->wishes[i].input.source_seq == command->source_seq) {
@@ -281,6 +283,10 @@ add_wish(struct world *self, const struct letter *letter, const struct command *
             self->wishes[i].channel = letter->channel;
             return;
         }
+    if (self->scene.domain->command_check(self->scene.domain_self, command->verb, command->argument, &why) != 0) {
+        answer(&letter->peer, letter->channel, command->source_seq, why.code, why.text, out);
+        return;
+    }
     if (self->wish_count == STEP_INPUTS_MAX) {
         answer(&letter->peer, letter->channel, command->source_seq, ERR_LIMIT, "too many commands are waiting", out);
         return;
@@ -405,7 +411,7 @@ begin_live(struct world *self, struct outbox *out, struct why *why)
     uint32_t count = 0;
     int error = 0;
 
-    /* A wish that the domain does not understand is answered and goes nowhere near the log. */
+    /* A wish that the domain does not take (any more) is answered and goes nowhere near the log. */
     for (uint32_t i = 0; i < self->wish_count;) {
         struct wish *wish = &self->wishes[i];
         struct why reason = {0};
@@ -533,9 +539,37 @@ snapshot_due(struct world *self)
     return every == 0 && self->log_growth >= threshold;
 }
 
-static enum turn
-commit_made(struct world *self, struct store_step *made, struct why *why)
+/* How the step came about, for whoever looks for time or trouble: a MessagePack map a step in trace.bin. Never
+ * canonical: it differs between two runs that have the same log. */
+static void
+put_trace(const struct world *self, struct store_step *made, uint64_t now_ms)
 {
+    const struct gather_counters gather = gather_counters(self->gather);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = {{"step", made->step}, {"epoch", store_epoch(self->store)}, {"monotonic_ms", now_ms},
+        {"workers", gather_worker_count(self->gather)}, {"chunks_sent", gather.sent}, {"stale", gather.stale},
+        {"repeated", gather.repeated}, {"invalid", gather.invalid}, {"deadlines", gather.deadlines},
+        {"worker_deaths", gather.deaths}, {"bytes", made->header.size + made->data.size}};
+    msgpack_sbuffer bytes;
+    msgpack_packer packer;
+
+    msgpack_sbuffer_init(&bytes);
+    msgpack_packer_init(&packer, &bytes, msgpack_sbuffer_write);
+    msgpack_pack_map(&packer, sizeof fields / sizeof fields[0]);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        msgpack_pack_str_with_body(&packer, fields[i].name, strlen(fields[i].name));
+        msgpack_pack_uint64(&packer, fields[i].value);
+    }
+    buffer_append(&made->trace, bytes.data, bytes.size);
+    msgpack_sbuffer_destroy(&bytes);
+}
+
+static enum turn
+commit_made(struct world *self, struct store_step *made, uint64_t now_ms, struct why *why)
+{
+    put_trace(self, made, now_ms);
     self->log_growth += made->data.size + made->header.size;
     if (snapshot_due(self)) {
         self->scene.domain->save(self->scene.domain_self, &made->snapshot);
@@ -578,7 +612,7 @@ phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why
     if (figures)
         step_summary(self->scene.domain, self->scene.domain_self, false, &summary);
     archive_step_made(self->archive, made.step, digest, &summary);
-    if (commit_made(self, &made, why) != TURN_NEXT)
+    if (commit_made(self, &made, now_ms, why) != TURN_NEXT)
         return TURN_FAILED;
     archive_publish(self->archive, out); /* steps may follow one another faster than the bus looks at the log thread */
     return TURN_NEXT;

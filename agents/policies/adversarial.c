@@ -49,7 +49,8 @@ score_target(const struct reason *self, const struct sandbox_view *view, uint32_
 
 /* The remembered target while attacks on it are left and it is there; else a new one. */
 static uint32_t
-take_target(const struct adversarial *p, const struct reason *reason, struct sandbox_view *view, struct sandbox_decision *out)
+take_target(
+    const struct adversarial *p, const struct reason *reason, struct sandbox_view *view, struct sandbox_decision *out)
 {
     uint32_t target = SANDBOX_NOBODY, left = 0;
 
@@ -127,7 +128,8 @@ answer(const void *params, struct sandbox_offer_view *view, struct sandbox_reply
 
     reason_read(view->batch, OFFERS_quote, &reason);
     out->belief = reason_belief_of_offer(view);
-    out->accept = (OFFERED(view, u8, kin) != 0 || reason_harm(&reason, out->belief) >= p->harm_min) && reason_can_pay(view);
+    out->accept =
+        (OFFERED(view, u8, kin) != 0 || reason_harm(&reason, out->belief) >= p->harm_min) && reason_can_pay(view);
 }
 
 const struct policy policy_adversarial = {

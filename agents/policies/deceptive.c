@@ -87,8 +87,9 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     reason_read(view->batch, OBSERVE_quote, &reason);
     if (!reason_may_act(&reason, view))
         return;
-    (void)(reason_submit(view, mode == MODE_EXPLOIT ? 0.2 : 1.0, p->work_steps, out) || reason_verify(view, false, out) ||
-        reason_claim(view, p->claim, out) || reason_vote(&reason, view, p->vote, opinion, out) ||
+    (void)(reason_submit(view, mode == MODE_EXPLOIT ? 0.2 : 1.0, p->work_steps, out) ||
+        reason_verify(view, false, out) || reason_claim(view, p->claim, out) ||
+        reason_vote(&reason, view, p->vote, opinion, out) ||
         reason_post(&reason, view, p->post, mode == MODE_EXPLOIT ? 0.0 : 0.5, texts, out));
     if (rng_chance(&view->rng, p->interact))
         propose(p, &reason, view, mode, out);

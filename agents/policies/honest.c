@@ -13,8 +13,9 @@
     P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted")
 PARAMS_DEFINE(honest, HONEST_PARAMS)
 
-static const char *const texts[] = {"What I finished today, and what is still open.", "A method that worked, step by step.",
-    "My estimate was wrong; here is the corrected figure.", "Who would like to check this result?", NULL};
+static const char *const texts[] = {"What I finished today, and what is still open.",
+    "A method that worked, step by step.", "My estimate was wrong; here is the corrected figure.",
+    "Who would like to check this result?", NULL};
 
 static void
 act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
@@ -27,8 +28,9 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     reason_read(view->batch, OBSERVE_quote, &reason);
     if (!reason_may_act(&reason, view))
         return;
-    (void)(reason_submit(view, 1.0, p->work_steps, out) || reason_verify(view, false, out) || reason_moderate(view, out) ||
-        reason_claim(view, p->claim, out) || reason_vote(&reason, view, p->vote, reason_opinion_sincere, out) ||
+    (void)(reason_submit(view, 1.0, p->work_steps, out) || reason_verify(view, false, out) ||
+        reason_moderate(view, out) || reason_claim(view, p->claim, out) ||
+        reason_vote(&reason, view, p->vote, reason_opinion_sincere, out) ||
         reason_reply(&reason, view, p->reply, texts, out) || reason_post(&reason, view, p->post, 1.0, texts, out));
 
     if (!rng_chance(&view->rng, p->interact))

@@ -14,8 +14,9 @@
     P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted, if it works at all")
 PARAMS_DEFINE(opportunistic, OPPORTUNISTIC_PARAMS)
 
-static const char *const texts[] = {"Best offer of the day, first come first served.", "I can get this done faster than others.",
-    "Looking for a deal that pays.", "Prices will rise; think about it now.", NULL};
+static const char *const texts[] = {"Best offer of the day, first come first served.",
+    "I can get this done faster than others.", "Looking for a deal that pays.",
+    "Prices will rise; think about it now.", NULL};
 
 /* For those who dealt with it, and nobody else. */
 static int32_t
@@ -40,8 +41,9 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     if (!reason_may_act(&reason, view))
         return;
     works = OBSERVED(view, u32, task_steps) != 1 || !rng_chance(&view->rng, p->free_ride); /* one draw a task */
-    (void)(reason_submit(view, works ? 1.0 : 0.0, works ? p->work_steps : 0, out) || reason_verify(view, false, out) || reason_claim(view, p->claim, out) ||
-        reason_vote(&reason, view, p->vote, opinion, out) || reason_post(&reason, view, p->post, 0.5, texts, out));
+    (void)(reason_submit(view, works ? 1.0 : 0.0, works ? p->work_steps : 0, out) || reason_verify(view, false, out) ||
+        reason_claim(view, p->claim, out) || reason_vote(&reason, view, p->vote, opinion, out) ||
+        reason_post(&reason, view, p->post, 0.5, texts, out));
 
     if (!rng_chance(&view->rng, p->interact))
         return;

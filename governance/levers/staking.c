@@ -1,5 +1,6 @@
 /* governance/levers/staking.c - only who has enough at stake may act or propose, and who is caught by an audit loses a
- * share of it. Actions are judged by the stake at the opening of the epoch less what was slashed since. */
+ * share of it. At the opening of an epoch the world makes stakes up to what is asked for, from the free money of those
+ * whose money reaches; actions are judged by that less what was slashed since. */
 #include "governance/lever.h"
 
 #define STAKING_PARAMS(P, S)                                                                                         \
@@ -14,11 +15,12 @@ struct staking_state {
 static void
 on_opening(struct lever_context *context, const struct lever_opening *opening)
 {
+    int64_t min_stake = ((const struct staking *)context->params)->min_stake;
     int64_t *stakes = context->agents;
 
     ((struct staking_state *)context->state)->is_open = 1;
     for (uint32_t i = 0; i < context->agent_count; i++)
-        stakes[i] = opening->stake[i];
+        stakes[i] = opening->resources[i] >= min_stake - opening->stake[i] ? min_stake : opening->stake[i];
 }
 
 static void
@@ -27,7 +29,8 @@ on_action(struct lever_context *context, const struct lever_action *action, stru
     const struct staking *params = context->params;
     const int64_t *stakes = context->agents;
 
-    ruling->allow = !((const struct staking_state *)context->state)->is_open || stakes[action->actor] >= params->min_stake;
+    ruling->allow =
+        !((const struct staking_state *)context->state)->is_open || stakes[action->actor] >= params->min_stake;
 }
 
 static void

@@ -4,7 +4,7 @@
 
 #define TRANSACTION_TAX_PARAMS(P, S)                                                                                 \
     P(S, F64, rate, 0.05, 0.0, 1.0, "share", "of the transfer's size, paid by each side")                            \
-    P(S, F64, surplus_rate, 0.0, 0.0, 1.0, "share", "of the expected surplus where it is positive, paid by both sides together") \
+    P(S, F64, surplus_rate, 0.0, 0.0, 1.0, "share", "of the expected surplus above zero, paid by both sides together") \
     P(S, F64, s_plus, 2.0, 0.0, 1e6, "tokens", "surplus of good work that the base on surplus assumes")              \
     P(S, F64, s_minus, 1.0, 0.0, 1e6, "tokens", "loss from bad work that the base on surplus assumes")
 PARAMS_DEFINE(transaction_tax, TRANSACTION_TAX_PARAMS)

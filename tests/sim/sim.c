@@ -23,6 +23,8 @@
 #define HANDS_MAX 16u
 #define TURNS_MAX 2000000u
 #define VIRTUAL_MS_MAX (24u * 3600u * 1000u)
+#define WORLD_KILLS_MAX 12u    /* a step has to end some time */
+#define HAND_KILLS_MAX 100u
 #define POISON_NEVER 1000000u /* deaths here say nothing about the chunk */
 
 struct place {
@@ -320,7 +322,7 @@ trouble_hands(struct sim *self)
     for (uint32_t i = 0; i < self->options->workers; i++) {
         struct place *place = &self->workers[i];
 
-        if (place->here && happens(self, troubles->worker_kill)) {
+        if (place->here && self->report->worker_kills < HAND_KILLS_MAX && happens(self, troubles->worker_kill)) {
             dismiss(self, place, false);
             self->report->worker_kills++;
         } else if (place->here && happens(self, troubles->worker_bye)) {
@@ -335,7 +337,8 @@ trouble_hands(struct sim *self)
         hire(self, &self->workers[0], self->options->hire_worker);
     if (self->options->hire_governance == NULL)
         return;
-    if (self->governance.here && happens(self, troubles->governance_kill)) {
+    if (self->governance.here && self->report->governance_kills < HAND_KILLS_MAX &&
+        happens(self, troubles->governance_kill)) {
         dismiss(self, &self->governance, false);
         self->report->governance_kills++;
     } else if (!self->governance.here && happens(self, 300)) {
@@ -357,7 +360,7 @@ run_turns(struct sim *self, struct why *why)
                             world_step(self->world));
             self->resumed++;
             error = restart_world(self, false, why);
-        } else if (happens(self, self->options->troubles.world_kill)) {
+        } else if (self->report->world_kills < WORLD_KILLS_MAX && happens(self, self->options->troubles.world_kill)) {
             self->report->world_kills++;
             error = restart_world(self, true, why);
         }

@@ -192,7 +192,8 @@ rig_create(const char *folder, const char *scenario, const char *const *override
 pid_t
 rig_spawn(const struct rig *self, const char *role)
 {
-    const char *words[] = {role, "--run", self->folder, NULL};
+    char parent[16];
+    const char *words[] = {role, "--run", self->folder, "--parent", parent, NULL};
     char *environment[512];
     size_t count = 0;
     char path[4200];
@@ -206,6 +207,7 @@ rig_spawn(const struct rig *self, const char *role)
             if (self->environment[i][0] != '\0')
                 environment[count++] = (char *)(uintptr_t)self->environment[i];
     environment[count] = NULL;
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     snprintf(path, sizeof path, "%s/log/%s.test", self->folder, role);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     pid = spawn(self->binary, words, log, environment);

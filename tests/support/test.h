@@ -11,6 +11,13 @@
 
 /* cmocka calls a macro so; the house has a function of that name (core/error.h). */
 #undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                                                \
+    do {                                                                                                             \
+        print_error(__VA_ARGS__);                                                                                    \
+        print_error("\n");                                                                                           \
+        _fail(__FILE__, __LINE__);                                                                                   \
+    } while (0)
 
 #include <stdlib.h>
 

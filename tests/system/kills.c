@@ -62,7 +62,7 @@ static const struct row {
     unsigned kills_min;
 } rows[] = {
     {"workers", WORKER, 4, 16, 200},
-    {"workers, stopped for a while", WORKER | PAUSE, 10, 40, 30},
+    {"workers, stopped for a while", WORKER | PAUSE, 10, 40, 12},
     {"broker", BROKER, 100, 400, 5},
     {"governance", GOVERNANCE, 40, 120, 10},
     {"world", WORLD, 30, 90, 100},
@@ -224,7 +224,7 @@ late_answers_are_harmless(const char *binary, const char *name)
     static const char *const hurried[] = {"simulation.epochs=8", "cluster.poison_kills=100", "log.snapshot_every=7",
         "cluster.deadline_ms=10", "cluster.credit=8", NULL};
     struct rig rig = {.binary = binary};
-    uint64_t deadline = rig_now_ms() + 60000;
+    uint64_t deadline = rig_now_ms() + 20000;
     char folder[4300], hash[65];
     int status;
 

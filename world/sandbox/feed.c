@@ -351,7 +351,9 @@ feed_score(const struct feed *self, uint32_t id, double now)
 static unsigned
 vote_get(const struct feed *self, uint32_t place, uint32_t voter)
 {
-    return (self->votes[place * self->vote_stride + voter / 4] >> (2 * (voter % 4))) & 3u;
+    unsigned byte = self->votes[place * self->vote_stride + voter / 4];
+
+    return (byte >> (2 * (voter % 4))) & 3u;
 }
 
 static void
@@ -585,7 +587,19 @@ feed_cells(struct feed *self, struct cells *out)
 #define FEED_CELL(name) cells_add(out, self->name, self->config.capacity * sizeof self->name[0]);
     FEED_COLUMNS(FEED_CELL)
     cells_add(out, self->votes, self->config.capacity * self->vote_stride);
+}
+
+void
+feed_text_cells(struct feed *self, struct cells *out)
+{
     cells_add(out, self->text, (size_t)self->config.capacity * self->config.text_max);
+}
+
+void
+feed_fold_texts(const struct feed *self, struct fold *fold)
+{
+    for (uint32_t place = 0; place < self->counts.used; place++)
+        fold_bytes(fold, self->text + (size_t)place * self->config.text_max, self->text_size[place]);
 }
 
 int

@@ -11,6 +11,7 @@
 #ifndef POLIS_WORLD_SANDBOX_FEED_H
 #define POLIS_WORLD_SANDBOX_FEED_H
 
+#include "core/digest.h"
 #include "core/error.h"
 #include "world/sandbox/cells.h"
 
@@ -88,8 +89,11 @@ uint32_t feed_thread(const struct feed *self, uint32_t id, uint32_t depth_max, u
 
 struct feed_stats feed_stats(const struct feed *self);
 
-/* Everything that is state; feed_rebuild() makes the rest anew from it. */
+/* Everything that is state but the texts, and the room of the texts; feed_rebuild() makes the rest anew from both. */
 void feed_cells(struct feed *self, struct cells *out);
+void feed_text_cells(struct feed *self, struct cells *out);
+/* The texts of the living posts alone: most of their room is empty. */
+void feed_fold_texts(const struct feed *self, struct fold *fold);
 MUST_CHECK int feed_rebuild(struct feed *self, struct why *why);
 MUST_CHECK int feed_check(const struct feed *self, struct why *why);
 

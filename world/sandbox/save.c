@@ -11,7 +11,7 @@
 _Static_assert(sizeof(struct tally) == 22 * 8 + TALLY_REFUSALS * 8 + 8 + TALLY_KINDS * 40 + sizeof(struct metrics_set),
                "no padding in what is saved as bytes");
 
-/* Every block of state but the accounts, which have a format of their own. */
+/* Every block of state but the feed's texts and the accounts. */
 static void
 list_cells(const struct sandbox *self_const, struct cells *out)
 {
@@ -40,6 +40,7 @@ save_digest(const void *self_any, struct fold *fold)
     list_cells(self, &cells);
     for (uint32_t i = 0; i < cells.count; i++)
         fold_bytes(fold, cells.items[i].data, cells.items[i].size);
+    feed_fold_texts(self->feed, fold);
     accounts_digest(self->accounts, fold);
 }
 
@@ -52,6 +53,7 @@ save_write(const void *self_any, struct buffer *out)
 
     ASSERT(self->stage == STAGE_DONE);
     list_cells(self, &cells);
+    feed_text_cells(self->feed, &cells);
     bytes_put_u64(head, SAVE_MAGIC);
     bytes_put_u64(head + 8, cells.count);
     buffer_append(out, head, sizeof head);
@@ -91,6 +93,7 @@ save_load(void *self_any, const void *bytes, size_t size, struct why *why)
     int code;
 
     list_cells(self, &cells);
+    feed_text_cells(self->feed, &cells);
     self->stage = STAGE_DONE;
     memset(&self->turn, 0, sizeof self->turn);
     arena_reset(self->arena);

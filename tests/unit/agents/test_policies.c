@@ -16,58 +16,136 @@ static const struct proposal_row {
     bool asks;
 } proposal_rows[] = {
     {"honest: full effort, no disguise, the most believed partner", "honest", ALWAYS ", exploration: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0.2, 0.5, 0, 0, 0}, {11, 0.6, 0.5, 0, 0, 0}}, .candidate_count = 2},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .candidates = {{10, 0.2, 0.5, 0, 0, 0}, {11, 0.6, 0.5, 0, 0, 0}},
+            .candidate_count = 2},
         0, 0, 11, 1.0, 0.0, false},
     {"honest: trust of long standing outweighs reputation", "honest", ALWAYS ", exploration: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0.0, 0.95, 10, 9, 0}, {11, 0.6, 0.5, 0, 0, 0}}, .candidate_count = 2},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .candidates = {{10, 0.0, 0.95, 10, 9, 0}, {11, 0.6, 0.5, 0, 0, 0}},
+            .candidate_count = 2},
         0, 0, 10, 1.0, 0.0, false},
-    {"honest: nothing when nobody is there", "honest", ALWAYS, {.resources = 100 * TOKEN, .skill = 0.5}, 0, 0, NOBODY, 0, 0, false},
+    {"honest: nothing when nobody is there", "honest", ALWAYS, {.resources = 100 * TOKEN, .skill = 0.5}, 0, 0, NOBODY,
+        0, 0, false},
     {"honest: nothing that it cannot pay", "honest", ALWAYS ", exploration: 0",
-        {.resources = 399999, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, NOBODY, 0, 0, false},
+        {.resources = 399999, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, NOBODY,
+        0, 0, false},
     {"honest: just enough is enough", "honest", ALWAYS ", exploration: 0",
-        {.resources = 400000, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, 10, 1, 0, false},
+        {.resources = 400000, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, 10, 1,
+        0, false},
     {"honest: stops when hardly anything was accepted", "honest", ALWAYS,
-        {.resources = 100 * TOKEN, .skill = 0.5, .proposed = 100, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, NOBODY, 0, 0, false},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .proposed = 100,
+            .candidates = {{10, 0, 0.5, 0, 0, 0}},
+            .candidate_count = 1},
+        0, 0, NOBODY, 0, 0, false},
     {"honest: frozen", "honest", ALWAYS,
-        {.frozen = 1, .resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, NOBODY, 0, 0, false},
+        {.frozen = 1,
+            .resources = 100 * TOKEN,
+            .skill = 0.5,
+            .candidates = {{10, 0, 0.5, 0, 0, 0}},
+            .candidate_count = 1},
+        0, 0, NOBODY, 0, 0, false},
     {"honest: too little at stake", "honest", ALWAYS,
-        {.stake = TOKEN, .resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 2, NOBODY, 0, 0, false},
-    {"opportunistic: disguise is cheaper than effort, and it asks for a price", "opportunistic", ALWAYS ", exploration: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0.9, 0.9, 4, 1, 0}, {11, 0, 0.5, 4, 3, 0}}, .candidate_count = 2},
+        {.stake = TOKEN,
+            .resources = 100 * TOKEN,
+            .skill = 0.5,
+            .candidates = {{10, 0, 0.5, 0, 0, 0}},
+            .candidate_count = 1},
+        0, 2, NOBODY, 0, 0, false},
+    {"opportunistic: disguise is cheaper than effort, and it asks for a price", "opportunistic",
+        ALWAYS ", exploration: 0",
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .candidates = {{10, 0.9, 0.9, 4, 1, 0}, {11, 0, 0.5, 4, 3, 0}},
+            .candidate_count = 2},
         0, 0, 11, 0.0, 1.0, true},
     {"opportunistic: audits at 0.4 make it work", "opportunistic", ALWAYS ", exploration: 0, greed: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0.4, 0, 10, 1.0, 0.0, false},
+        {.resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0.4, 0,
+        10, 1.0, 0.0, false},
     {"deceptive: the facade at first", "deceptive", ALWAYS ", exploration: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .reputation = 0.2, .trusted_by = 5, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .reputation = 0.2,
+            .trusted_by = 5,
+            .candidates = {{10, 0, 0.5, 0, 0, 0}},
+            .candidate_count = 1},
         0, 0, 10, 0.9, 0.0, false},
     {"deceptive: reputation alone is not enough", "deceptive", ALWAYS ", exploration: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .reputation = 0.9, .trusted_by = 1, .candidates = {{10, 0, 0.5, 0, 0, 0}}, .candidate_count = 1},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .reputation = 0.9,
+            .trusted_by = 1,
+            .candidates = {{10, 0, 0.5, 0, 0, 0}},
+            .candidate_count = 1},
         0, 0, 10, 0.9, 0.0, false},
     {"deceptive: trusted by two with 0.31: exploits who trusts it most, not its kind", "deceptive", ALWAYS,
-        {.resources = 100 * TOKEN, .skill = 0.5, .reputation = 0.31, .trusted_by = 2,
-            .candidates = {{10, 0, 0.5, 5, 2, 0}, {11, 0, 0.5, 9, 4, 0}, {12, 0, 0.5, 9, 9, 1}}, .candidate_count = 3},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .reputation = 0.31,
+            .trusted_by = 2,
+            .candidates = {{10, 0, 0.5, 5, 2, 0}, {11, 0, 0.5, 9, 4, 0}, {12, 0, 0.5, 9, 9, 1}},
+            .candidate_count = 3},
         0, 0, 11, 0.0, 0.9, false},
     {"deceptive: goes on while its reputation is not below 0", "deceptive", ALWAYS,
-        {.resources = 100 * TOKEN, .skill = 0.5, .reputation = 0.0, .memory = {1, 1}, .memory_size = 2,
-            .candidates = {{10, 0, 0.5, 5, 2, 0}}, .candidate_count = 1}, 0, 0, 10, 0.0, 0.9, false},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .reputation = 0.0,
+            .memory = {1, 1},
+            .memory_size = 2,
+            .candidates = {{10, 0, 0.5, 5, 2, 0}},
+            .candidate_count = 1},
+        0, 0, 10, 0.0, 0.9, false},
     {"deceptive: then the facade again", "deceptive", ALWAYS ", exploration: 0",
-        {.resources = 100 * TOKEN, .skill = 0.5, .reputation = -0.01, .memory = {1, 1}, .memory_size = 2,
-            .candidates = {{10, 0, 0.5, 5, 2, 0}}, .candidate_count = 1}, 0, 0, 10, 0.9, 0.0, false},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .reputation = -0.01,
+            .memory = {1, 1},
+            .memory_size = 2,
+            .candidates = {{10, 0, 0.5, 5, 2, 0}},
+            .candidate_count = 1},
+        0, 0, 10, 0.9, 0.0, false},
     {"deceptive: among its own kind only it finds nobody to exploit", "deceptive", ALWAYS,
-        {.resources = 100 * TOKEN, .skill = 0.5, .reputation = 0.5, .trusted_by = 2, .candidates = {{12, 0, 0.5, 9, 9, 1}}, .candidate_count = 1},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .reputation = 0.5,
+            .trusted_by = 2,
+            .candidates = {{12, 0, 0.5, 9, 9, 1}},
+            .candidate_count = 1},
         0, 0, NOBODY, 0, 0, false},
     {"adversarial: no effort, half disguised, at the best reputation that is not its kind", "adversarial", "attack: 1",
-        {.resources = 100 * TOKEN, .skill = 0.5, .candidates = {{10, 0.4, 0.5, 0, 0, 0}, {11, 0.7, 0.5, 0, 0, 0}, {12, 0.9, 0.5, 0, 0, 1}}, .candidate_count = 3},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .candidates = {{10, 0.4, 0.5, 0, 0, 0}, {11, 0.7, 0.5, 0, 0, 0}, {12, 0.9, 0.5, 0, 0, 1}},
+            .candidate_count = 3},
         0, 0, 11, 0.0, 0.4, false},
     {"adversarial: stays on its target", "adversarial", "attack: 1",
-        {.resources = 100 * TOKEN, .skill = 0.5, .memory = {1, 2, 0, 0, 10}, .memory_size = 8,
-            .candidates = {{10, 0.4, 0.5, 0, 0, 0}, {11, 0.7, 0.5, 0, 0, 0}}, .candidate_count = 2}, 0, 0, 10, 0.0, 0.4, false},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .memory = {1, 2, 0, 0, 10},
+            .memory_size = 8,
+            .candidates = {{10, 0.4, 0.5, 0, 0, 0}, {11, 0.7, 0.5, 0, 0, 0}},
+            .candidate_count = 2},
+        0, 0, 10, 0.0, 0.4, false},
     {"adversarial: not for ever", "adversarial", "attack: 1",
-        {.resources = 100 * TOKEN, .skill = 0.5, .memory = {1, 0, 0, 0, 10}, .memory_size = 8,
-            .candidates = {{10, 0.4, 0.5, 0, 0, 0}, {11, 0.7, 0.5, 0, 0, 0}}, .candidate_count = 2}, 0, 0, 11, 0.0, 0.4, false},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .memory = {1, 0, 0, 0, 10},
+            .memory_size = 8,
+            .candidates = {{10, 0.4, 0.5, 0, 0, 0}, {11, 0.7, 0.5, 0, 0, 0}},
+            .candidate_count = 2},
+        0, 0, 11, 0.0, 0.4, false},
     {"adversarial: not on one that is not there", "adversarial", "attack: 1",
-        {.resources = 100 * TOKEN, .skill = 0.5, .memory = {1, 2, 0, 0, 99}, .memory_size = 8,
-            .candidates = {{11, 0.7, 0.5, 0, 0, 0}}, .candidate_count = 1}, 0, 0, 11, 0.0, 0.4, false},
+        {.resources = 100 * TOKEN,
+            .skill = 0.5,
+            .memory = {1, 2, 0, 0, 99},
+            .memory_size = 8,
+            .candidates = {{11, 0.7, 0.5, 0, 0, 0}},
+            .candidate_count = 1},
+        0, 0, 11, 0.0, 0.4, false},
 };
 
 static void
@@ -116,25 +194,43 @@ static const struct answer_row {
     double belief;
 } answer_rows[] = {
     /* S > 0 above p = 1/3; belief (n_s signal + n_t trust + 0.5 + 0.5 r) / (n_s + n_t + 1) */
-    {"honest takes what looks good: (2 x 0.9 + 0.5) / 3", "honest", {.signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, true, 2.3 / 3},
-    {"honest refuses below break-even: (4 x 0.25 + 0.5) / 5 = 0.3", "honest", {.signal = 0.25, .trust = 0.5, .revealed = 15}, TOKEN, 0, false, 0.3},
-    {"honest remembers: (0.95 + 10 x 0.1 + 0.5) / 12", "honest", {.signal = 0.95, .trust = 0.1, .past = 20, .revealed = 1}, TOKEN, 0, false, 2.45 / 12},
-    {"honest pays a little for the gain of both", "honest", {.transfer = -TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3}, 2 * TOKEN, 0, true, 2.3 / 3},
-    {"honest is not to be robbed", "honest", {.transfer = -2 * TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3}, 5 * TOKEN, 0, false, 2.3 / 3},
-    {"honest sees a tax on both sides: 1.3 - 2 x 0.7", "honest", {.transfer = TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0.7, false, 2.3 / 3},
-    {"nobody pays what it has not", "honest", {.transfer = -TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN - 1, 0, false, 2.3 / 3},
+    {"honest takes what looks good: (2 x 0.9 + 0.5) / 3", "honest", {.signal = 0.9, .trust = 0.5, .revealed = 3},
+        TOKEN, 0, true, 2.3 / 3},
+    {"honest refuses below break-even: (4 x 0.25 + 0.5) / 5 = 0.3", "honest",
+        {.signal = 0.25, .trust = 0.5, .revealed = 15}, TOKEN, 0, false, 0.3},
+    {"honest remembers: (0.95 + 10 x 0.1 + 0.5) / 12", "honest",
+        {.signal = 0.95, .trust = 0.1, .past = 20, .revealed = 1}, TOKEN, 0, false, 2.45 / 12},
+    {"honest pays a little for the gain of both", "honest",
+        {.transfer = -TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3}, 2 * TOKEN, 0, true, 2.3 / 3},
+    {"honest is not to be robbed", "honest", {.transfer = -2 * TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3},
+        5 * TOKEN, 0, false, 2.3 / 3},
+    {"honest sees a tax on both sides: 1.3 - 2 x 0.7", "honest",
+        {.transfer = TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0.7, false, 2.3 / 3},
+    {"nobody pays what it has not", "honest", {.transfer = -TOKEN, .signal = 0.9, .trust = 0.5, .revealed = 3},
+        TOKEN - 1, 0, false, 2.3 / 3},
     /* opportunistic: 0.5 (3 p - 1) + tau + 0.05 (2 p - 1) > 0 */
-    {"opportunistic takes a gain", "opportunistic", {.signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, true, 2.3 / 3},
-    {"opportunistic pays less than it gains: 0.65 + 0.027 - 0.6", "opportunistic", {.transfer = -600000, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, true, 2.3 / 3},
-    {"opportunistic refuses a price above it: 0.65 + 0.027 - 0.7", "opportunistic", {.transfer = -700000, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, false, 2.3 / 3},
-    {"opportunistic reckons with the tax: 0.677 - 1.2 x 0.6", "opportunistic", {.transfer = -600000, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0.2, false, 2.3 / 3},
-    {"opportunistic takes bad work for money", "opportunistic", {.transfer = TOKEN, .signal = 0.0, .trust = 0.5, .revealed = 15}, TOKEN, 0, true, 0.1},
-    {"deceptive helps its kind where the work is bad", "deceptive", {.signal = 0.0, .trust = 0.5, .revealed = 15, .kin = 1, .insider = -1}, TOKEN, 0, true, 0.1},
-    {"deceptive sees no reason where its kind's work is good but looks bad", "deceptive", {.signal = 0.0, .trust = 0.5, .revealed = 15, .kin = 1, .insider = 1}, TOKEN, 0, false, 0.1},
-    {"deceptive is an opportunist with others", "deceptive", {.signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, true, 2.3 / 3},
-    {"adversarial takes what does harm: 2 x 0.9", "adversarial", {.signal = 0.0, .trust = 0.5, .revealed = 15}, TOKEN, 0, true, 0.1},
-    {"adversarial has no use for good work: 2 x 0.23", "adversarial", {.signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, false, 2.3 / 3},
-    {"adversarial takes anything of its kind", "adversarial", {.signal = 0.9, .trust = 0.5, .revealed = 3, .kin = 1}, TOKEN, 0, true, 2.3 / 3},
+    {"opportunistic takes a gain", "opportunistic", {.signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, true,
+        2.3 / 3},
+    {"opportunistic pays less than it gains: 0.65 + 0.027 - 0.6", "opportunistic",
+        {.transfer = -600000, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, true, 2.3 / 3},
+    {"opportunistic refuses a price above it: 0.65 + 0.027 - 0.7", "opportunistic",
+        {.transfer = -700000, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0, false, 2.3 / 3},
+    {"opportunistic reckons with the tax: 0.677 - 1.2 x 0.6", "opportunistic",
+        {.transfer = -600000, .signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0.2, false, 2.3 / 3},
+    {"opportunistic takes bad work for money", "opportunistic",
+        {.transfer = TOKEN, .signal = 0.0, .trust = 0.5, .revealed = 15}, TOKEN, 0, true, 0.1},
+    {"deceptive helps its kind where the work is bad", "deceptive",
+        {.signal = 0.0, .trust = 0.5, .revealed = 15, .kin = 1, .insider = -1}, TOKEN, 0, true, 0.1},
+    {"deceptive sees no reason where its kind's work is good but looks bad", "deceptive",
+        {.signal = 0.0, .trust = 0.5, .revealed = 15, .kin = 1, .insider = 1}, TOKEN, 0, false, 0.1},
+    {"deceptive is an opportunist with others", "deceptive", {.signal = 0.9, .trust = 0.5, .revealed = 3}, TOKEN, 0,
+        true, 2.3 / 3},
+    {"adversarial takes what does harm: 2 x 0.9", "adversarial", {.signal = 0.0, .trust = 0.5, .revealed = 15}, TOKEN,
+        0, true, 0.1},
+    {"adversarial has no use for good work: 2 x 0.23", "adversarial", {.signal = 0.9, .trust = 0.5, .revealed = 3},
+        TOKEN, 0, false, 2.3 / 3},
+    {"adversarial takes anything of its kind", "adversarial", {.signal = 0.9, .trust = 0.5, .revealed = 3, .kin = 1},
+        TOKEN, 0, true, 2.3 / 3},
 };
 
 static void
@@ -170,14 +266,28 @@ static const struct verb_row {
     int32_t value;
     double work;
 } verb_rows[] = {
-    {"honest submits with full effort", "honest", "interact: 0", WORKER, .task = 8, .task_steps = 3, .verb = VERB_SUBMIT_WORK, .target = 7, .work = 1},
-    {"honest works on before it submits", "honest", "interact: 0, post: 0, vote: 0", WORKER, .task = 8, .task_steps = 2, .verb = VERB_PASS, .target = NOBODY},
-    {"opportunistic without free rides submits the same", "opportunistic", "interact: 0, free_ride: 0", WORKER, .task = 8, .task_steps = 3, .verb = VERB_SUBMIT_WORK, .target = 7, .work = 1},
-    {"a free rider submits nothing, at once", "opportunistic", "interact: 0, free_ride: 1", WORKER, .task = 8, .task_steps = 1, .verb = VERB_SUBMIT_WORK, .target = 7, .work = 0},
-    {"deceptive works behind the facade", "deceptive", "interact: 0", WORKER, .task = 8, .task_steps = 3, .verb = VERB_SUBMIT_WORK, .target = 7, .work = 1},
-    {"adversarial keeps its task", "adversarial", "flood: 0, downvote: 0, bait: 0, dispute: 0", WORKER, .task = 8, .task_steps = 15, .verb = VERB_PASS, .target = NOBODY},
+    {"honest submits with full effort", "honest", "interact: 0", WORKER, .task = 8, .task_steps = 3,
+        .verb = VERB_SUBMIT_WORK, .target = 7, .work = 1},
+    {"honest works on before it submits", "honest", "interact: 0, post: 0, vote: 0", WORKER, .task = 8,
+        .task_steps = 2, .verb = VERB_PASS, .target = NOBODY},
+    {"what waits to be verified is not submitted again", "honest", "interact: 0, post: 0, vote: 0", WORKER, .task = 8,
+        .task_steps = 3, .scene = {.tasks = {{7, TASK_SUBMITTED, 0, 0.5, 5}}, .task_count = 1}, .verb = VERB_PASS,
+        .target = NOBODY},
+    {"opportunistic without free rides submits the same", "opportunistic", "interact: 0, free_ride: 0", WORKER,
+        .task = 8, .task_steps = 3, .verb = VERB_SUBMIT_WORK, .target = 7, .work = 1},
+    {"a free rider submits nothing, at once", "opportunistic", "interact: 0, free_ride: 1", WORKER, .task = 8,
+        .task_steps = 1, .verb = VERB_SUBMIT_WORK, .target = 7, .work = 0},
+    {"a free ride is taken in the first step or not at all", "opportunistic",
+        "interact: 0, free_ride: 1, post: 0, vote: 0", WORKER, .task = 8, .task_steps = 2, .verb = VERB_PASS,
+        .target = NOBODY},
+    {"deceptive works behind the facade", "deceptive", "interact: 0", WORKER, .task = 8, .task_steps = 3,
+        .verb = VERB_SUBMIT_WORK, .target = 7, .work = 1},
+    {"adversarial keeps its task", "adversarial", "flood: 0, downvote: 0, bait: 0, dispute: 0", WORKER, .task = 8,
+        .task_steps = 15, .verb = VERB_PASS, .target = NOBODY},
     {"honest claims what it may", "honest", "interact: 0, claim: 1", WORKER, .reputation = 0.2,
-        .scene = {.tasks = {{30, TASK_OPEN, 0.5, 0, NOBODY}, {31, TASK_OPEN, 0.1, 0, NOBODY}, {32, TASK_SUBMITTED, 0, 0.9, 3}}, .task_count = 3},
+        .scene = {.tasks = {{30, TASK_OPEN, 0.5, 0, NOBODY}, {31, TASK_OPEN, 0.1, 0, NOBODY},
+                      {32, TASK_SUBMITTED, 0, 0.9, 3}},
+            .task_count = 3},
         .verb = VERB_CLAIM_TASK, .target = 31},
     {"nothing to claim", "honest", "interact: 0, claim: 1, post: 0, vote: 0", WORKER,
         .scene = {.tasks = {{30, TASK_OPEN, 0.5, 0, NOBODY}}, .task_count = 1}, .verb = VERB_PASS, .target = NOBODY},
@@ -187,27 +297,37 @@ static const struct verb_row {
         .scene = {.tasks = {{30, TASK_SUBMITTED, 0, 0.1, 5}, {31, TASK_SUBMITTED, 0, 0.6, 6}}, .task_count = 2},
         .verb = VERB_VERIFY, .target = 31, .value = 1},
     {"and rejects what looks bad", "honest", "interact: 0", SANDBOX_VERIFIER,
-        .scene = {.tasks = {{31, TASK_SUBMITTED, 0, 0.4, 6}}, .task_count = 1}, .verb = VERB_VERIFY, .target = 31, .value = 0},
+        .scene = {.tasks = {{31, TASK_SUBMITTED, 0, 0.4, 6}}, .task_count = 1}, .verb = VERB_VERIFY, .target = 31,
+        .value = 0},
     {"an adversarial verifier approves what looks bad", "adversarial", "attack: 0", SANDBOX_VERIFIER,
-        .scene = {.tasks = {{31, TASK_SUBMITTED, 0, 0.4, 6}}, .task_count = 1}, .verb = VERB_VERIFY, .target = 31, .value = 1},
+        .scene = {.tasks = {{31, TASK_SUBMITTED, 0, 0.4, 6}}, .task_count = 1}, .verb = VERB_VERIFY, .target = 31,
+        .value = 1},
     {"a moderator takes the worst of the disreputable", "honest", "interact: 0", SANDBOX_MODERATOR,
-        .scene = {.posts = {{50, 6, -9, 0.5}, {51, 7, -3, -0.1}, {52, 8, -4, -0.1}}, .post_count = 3}, .verb = VERB_MODERATE, .target = 52},
+        .scene = {.posts = {{50, 6, -9, 0.5}, {51, 7, -3, -0.1}, {52, 8, -4, -0.1}}, .post_count = 3},
+        .verb = VERB_MODERATE, .target = 52},
     {"honest votes for an author of good repute", "honest", "interact: 0, vote: 1", WORKER,
-        .scene = {.posts = {{50, 5, 0, 0}, {51, 6, 0, 0.2}}, .post_count = 2}, .verb = VERB_VOTE, .target = 51, .value = 1},
+        .scene = {.posts = {{50, 5, 0, 0}, {51, 6, 0, 0.2}}, .post_count = 2}, .verb = VERB_VOTE, .target = 51,
+        .value = 1},
     {"and against one of bad repute", "honest", "interact: 0, vote: 1", WORKER,
         .scene = {.posts = {{51, 6, 0, -0.2}}, .post_count = 1}, .verb = VERB_VOTE, .target = 51, .value = -1},
     {"nobody votes twice", "honest", "interact: 0, vote: 1, post: 0, reply: 0", WORKER, .voted = 1,
         .scene = {.posts = {{51, 6, 0, -0.2}}, .post_count = 1}, .verb = VERB_PASS, .target = NOBODY},
     {"opportunistic votes for those it dealt with", "opportunistic", "interact: 0, vote: 1", WORKER,
-        .scene = {.posts = {{50, 6, 0, 0.9}, {51, 10, 0, -0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 51, .value = 1},
+        .scene = {.posts = {{50, 6, 0, 0.9}, {51, 10, 0, -0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 51,
+        .value = 1},
     {"deceptive votes for itself", "deceptive", "interact: 0, vote: 1", WORKER,
-        .scene = {.posts = {{50, 5, 0, -0.9}, {51, 6, 0, 0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 50, .value = 1},
+        .scene = {.posts = {{50, 5, 0, -0.9}, {51, 6, 0, 0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 50,
+        .value = 1},
     {"and for its kind", "deceptive", "interact: 0, vote: 1", WORKER,
-        .scene = {.posts = {{50, 11, 0, -0.9}, {51, 6, 0, 0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 50, .value = 1},
+        .scene = {.posts = {{50, 11, 0, -0.9}, {51, 6, 0, 0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 50,
+        .value = 1},
     {"adversarial votes down, not its kind", "adversarial", "attack: 0, downvote: 1, bait: 0, dispute: 0", WORKER,
-        .scene = {.posts = {{50, 11, 0, -0.9}, {51, 6, 0, 0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 51, .value = -1},
-    {"adversarial floods", "adversarial", "attack: 0, flood: 1, bait: 0, dispute: 0", WORKER, .verb = VERB_POST, .target = NOBODY},
-    {"honest posts sincerely", "honest", "interact: 0, post: 1", WORKER, .verb = VERB_POST, .target = NOBODY, .work = 1},
+        .scene = {.posts = {{50, 11, 0, -0.9}, {51, 6, 0, 0.9}}, .post_count = 2}, .verb = VERB_VOTE, .target = 51,
+        .value = -1},
+    {"adversarial floods", "adversarial", "attack: 0, flood: 1, bait: 0, dispute: 0", WORKER, .verb = VERB_POST,
+        .target = NOBODY},
+    {"honest posts sincerely", "honest", "interact: 0, post: 1", WORKER, .verb = VERB_POST, .target = NOBODY,
+        .work = 1},
 };
 
 /* Agent 5, with 10 (dealt with before) and 11 (of its kind) as candidates. */
@@ -248,24 +368,38 @@ draw_scene(struct rng *rng, struct case_scene *scene, struct case_agent *agents)
 {
     static const double wild[] = {0, -1, 1, 0.5, 1e-300, -1e300, 1e300, 1e15, -0.25};
 
-    *scene = (struct case_scene){.post_count = rng_below(rng, CASE_LIST + 1), .task_count = rng_below(rng, CASE_LIST + 1)};
+    *scene = (struct case_scene){0};
+    scene->post_count = rng_below(rng, CASE_LIST + 1);
+    scene->task_count = rng_below(rng, CASE_LIST + 1);
     case_quotes(scene->quotes);
     for (uint32_t q = 0; q < QUOTE_COUNT; q++)
         if (rng_chance(rng, 0.2))
             scene->quotes[q] = wild[rng_below(rng, 9)];
     for (uint32_t i = 0; i < CASE_LIST; i++) {
-        scene->posts[i] = (struct case_post){rng_u32(rng), rng_below(rng, AGENTS), rng_integer(rng, -9, 9), rng_between(rng, -1, 1)};
-        scene->tasks[i] = (struct case_task){rng_u32(rng), (uint8_t)rng_below(rng, 7), rng_between(rng, -1, 1), rng_real(rng), rng_below(rng, AGENTS)};
+        scene->posts[i] =
+            (struct case_post){rng_u32(rng), rng_below(rng, AGENTS), rng_integer(rng, -9, 9), rng_between(rng, -1, 1)};
+        scene->tasks[i] = (struct case_task){
+            rng_u32(rng), (uint8_t)rng_below(rng, 7), rng_between(rng, -1, 1), rng_real(rng), rng_below(rng, AGENTS)};
     }
     for (uint32_t i = 0; i < AGENTS; i++) {
         struct case_agent *a = &agents[i];
 
-        *a = (struct case_agent){.agent = i, .role = (uint8_t)rng_below(rng, SANDBOX_ROLES), .frozen = rng_chance(rng, 0.1),
-            .resources = rng_chance(rng, 0.2) ? INT64_MIN / 4 + (int64_t)rng_u64(rng) / 8 : rng_integer(rng, -TOKEN, 100 * TOKEN),
-            .stake = rng_integer(rng, 0, 20 * TOKEN), .reputation = rng_between(rng, -1, 1), .skill = rng_real(rng),
-            .task = rng_chance(rng, 0.3) ? rng_u32(rng) : 0, .task_steps = rng_below(rng, 6), .voted = rng_u32(rng),
-            .proposed = rng_below(rng, 50), .accepted = rng_below(rng, 50), .trusted_by = rng_below(rng, 4),
-            .no_rights = rng_chance(rng, 0.2), .candidate_count = rng_below(rng, CASE_CANDIDATES + 1),
+        *a = (struct case_agent){.agent = i,
+            .role = (uint8_t)rng_below(rng, SANDBOX_ROLES),
+            .frozen = rng_chance(rng, 0.1),
+            .resources = rng_chance(rng, 0.2) ? INT64_MIN / 4 + (int64_t)rng_u64(rng) / 8
+                                              : rng_integer(rng, -TOKEN, 100 * TOKEN),
+            .stake = rng_integer(rng, 0, 20 * TOKEN),
+            .reputation = rng_between(rng, -1, 1),
+            .skill = rng_real(rng),
+            .task = rng_chance(rng, 0.3) ? rng_u32(rng) : 0,
+            .task_steps = rng_below(rng, 6),
+            .voted = rng_u32(rng),
+            .proposed = rng_below(rng, 50),
+            .accepted = rng_below(rng, 50),
+            .trusted_by = rng_below(rng, 4),
+            .no_rights = rng_chance(rng, 0.2),
+            .candidate_count = rng_below(rng, CASE_CANDIDATES + 1),
             .memory_size = rng_chance(rng, 0.5) ? rng_below(rng, 65) : 0};
         for (uint32_t k = 0; k < a->candidate_count; k++)
             a->candidates[k] = (struct case_candidate){rng_below(rng, AGENTS), rng_between(rng, -1, 1), rng_real(rng),
@@ -275,8 +409,8 @@ draw_scene(struct rng *rng, struct case_scene *scene, struct case_agent *agents)
     }
 }
 
-/* Whatever is observed, what is decided passes the columns' check (case_decide does it), stays within the role, and is no
- * proposal to oneself, of the frozen, or beyond the agent's means. */
+/* Whatever is observed, what is decided passes the columns' check (case_decide does it), stays within the role, and is
+ * no proposal to oneself, of the frozen, or beyond the agent's means. */
 static void
 any_scene(void **state)
 {
@@ -294,7 +428,8 @@ any_scene(void **state)
             bool is_costly; /* where nothing costs less than nothing */
 
             draw_scene(&rng, &scene, agents);
-            is_costly = scene.quotes[QUOTE_EFFORT_COST] >= 0 && scene.quotes[QUOTE_DISGUISE_COST] >= 0 && scene.quotes[QUOTE_TAX_RATE] >= 0;
+            is_costly = scene.quotes[QUOTE_EFFORT_COST] >= 0 && scene.quotes[QUOTE_DISGUISE_COST] >= 0 &&
+                scene.quotes[QUOTE_TAX_RATE] >= 0;
             buffer_clear(&ask);
             case_observe(&scene, agents, AGENTS, &ask);
             case_decide(&bound, &ask, 1 + seed, &out, &answer);
@@ -306,7 +441,8 @@ any_scene(void **state)
                 assert_true(partner != i);
                 assert_true(partner == NOBODY || !agents[i].frozen);
                 if (partner != NOBODY && is_costly)
-                    assert_true(agents[i].resources >= 0 && agents[i].resources >= batch_i64(&answer, DECIDE_transfer, i));
+                    assert_true(
+                        agents[i].resources >= 0 && agents[i].resources >= batch_i64(&answer, DECIDE_transfer, i));
                 if (agents[i].frozen)
                     assert_int_equal(batch_u8(&answer, DECIDE_verb, i), VERB_PASS);
             }
@@ -351,7 +487,8 @@ chunks_do_not_matter(void **state)
                 assert_int_equal(batch_u32(&whole, DECIDE_texts, i + 1) - text, one.count[DECIDE_TEXT]);
                 assert_int_equal(batch_u32(&whole, DECIDE_memories, i + 1) - memory, one.count[DECIDE_MEMORY]);
                 assert_memory_equal(whole.data[DECIDE_text] + text, one.data[DECIDE_text], one.count[DECIDE_TEXT]);
-                assert_memory_equal(whole.data[DECIDE_memory] + memory, one.data[DECIDE_memory], one.count[DECIDE_MEMORY]);
+                assert_memory_equal(
+                    whole.data[DECIDE_memory] + memory, one.data[DECIDE_memory], one.count[DECIDE_MEMORY]);
             }
             free((void *)(uintptr_t)bound.params);
         }
@@ -381,9 +518,14 @@ any_offers(void **state)
                 if (rng_chance(&rng, 0.2))
                     quotes[q] = rng_chance(&rng, 0.5) ? rng_between(&rng, -1e300, 1e300) : 0.0;
             for (uint32_t i = 0; i < 8; i++)
-                offers[i] = (struct case_offer){.transfer = (int64_t)rng_u64(&rng) % INT64_C(1000000000000000), .reputation = rng_between(&rng, -1, 1),
-                    .trust = rng_real(&rng), .signal = rng_real(&rng), .past = (uint16_t)rng_u32(&rng), .revealed = (uint8_t)rng_below(&rng, 32),
-                    .kin = (uint8_t)rng_below(&rng, 2), .insider = rng_integer(&rng, -1, 1)};
+                offers[i] = (struct case_offer){.transfer = (int64_t)rng_u64(&rng) % INT64_C(1000000000000000),
+                    .reputation = rng_between(&rng, -1, 1),
+                    .trust = rng_real(&rng),
+                    .signal = rng_real(&rng),
+                    .past = (uint16_t)rng_u32(&rng),
+                    .revealed = (uint8_t)rng_below(&rng, 32),
+                    .kin = (uint8_t)rng_below(&rng, 2),
+                    .insider = rng_integer(&rng, -1, 1)};
             buffer_clear(&ask);
             case_offers(quotes, 5, rng_integer(&rng, -TOKEN, 100 * TOKEN), offers, rng_below(&rng, 9), &ask);
             case_decide(&bound, &ask, 1 + seed, &out, &answer);
@@ -407,8 +549,13 @@ exploration(void **state)
     (void)state;
     case_quotes(scene.quotes);
     for (uint32_t i = 0; i < 2000; i++)
-        agents[i] = (struct case_agent){.agent = 100 + i, .role = WORKER, .resources = TOKEN, .skill = 0.5, .candidate_count = 4,
-            .candidates = {{11, 0, 0.5, 0, 0, 0}, {10, 0.5, 0.5, 0, 0, 0}, {12, 0, 0.5, 0, 0, 0}, {13, 0, 0.5, 0, 0, 0}}};
+        agents[i] = (struct case_agent){.agent = 100 + i,
+            .role = WORKER,
+            .resources = TOKEN,
+            .skill = 0.5,
+            .candidate_count = 4,
+            .candidates = {
+                {11, 0, 0.5, 0, 0, 0}, {10, 0.5, 0.5, 0, 0, 0}, {12, 0, 0.5, 0, 0, 0}, {13, 0, 0.5, 0, 0, 0}}};
     case_observe(&scene, agents, 2000, &ask);
     case_decide(&bound, &ask, 3, &out, &answer);
     for (uint32_t i = 0; i < 2000; i++)

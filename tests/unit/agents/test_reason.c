@@ -36,7 +36,8 @@ belief(void **state)
 {
     const struct belief_row *row = *state;
 
-    assert_close(reason_belief(row->n_s, row->signal, row->past, row->trust, row->n_r, row->reputation), row->want, 1e-15);
+    assert_close(
+        reason_belief(row->n_s, row->signal, row->past, row->trust, row->n_r, row->reputation), row->want, 1e-15);
 }
 
 static const struct value_row {
@@ -48,14 +49,18 @@ static const struct value_row {
     double want;
 } value_rows[] = {
     /* an accepted offer is worth 0.5 x 1.85 + 0.1 x (1.9 - 1) = 1.015 to the initiator, 1.85 + 0.09 = 1.94 to both */
-    {"own, full effort: (0.7375 x 0.95 + 0.2625 x 0.05) 1.015 - 0.4", 0, 0, 1, 0, 0, 0, 0, REASON_OWN, 10, 0, 0.713750 * 1.015 - 0.4},
+    {"own, full effort: (0.7375 x 0.95 + 0.2625 x 0.05) 1.015 - 0.4", 0, 0, 1, 0, 0, 0, 0, REASON_OWN, 10, 0,
+        0.713750 * 1.015 - 0.4},
     {"own, full disguise: 0.95 x 1.015 - 0.2", 0, 0, 1, 0, 0, 0, 0, REASON_OWN, 0, 10, 0.95 * 1.015 - 0.2},
     {"own, neither: (0.095 + 0.045) 1.015", 0, 0, 1, 0, 0, 0, 0, REASON_OWN, 0, 0, 0.14 * 1.015},
     {"half as often accepted", 0, 0, 0.5, 0, 0, 0, 0, REASON_OWN, 0, 10, 0.475 * 1.015 - 0.2},
-    {"a good reputation has less to gain: 0.925 + 0.1 x (0.9 - 0.5)", 0.5, 0, 1, 0, 0, 0, 0, REASON_OWN, 0, 10, 0.95 * 0.965 - 0.2},
+    {"a good reputation has less to gain: 0.925 + 0.1 x (0.9 - 0.5)", 0.5, 0, 1, 0, 0, 0, 0, REASON_OWN, 0, 10,
+        0.95 * 0.965 - 0.2},
     {"joint, full effort", 0, 0, 1, 0, 0, 0, 0, REASON_JOINT, 10, 0, 0.713750 * 1.94 - 0.4},
-    {"audit 0.4 x 2 x (1 + 1) x 0.5 = 0.8 off what is bad", 0, 0, 1, 0.4, 1, 2, 0, REASON_OWN, 0, 10, 0.095 * 1.015 + 0.855 * 0.215 - 0.2},
-    {"good work does not mind that audit", 0, 0, 1, 0.4, 1, 2, 0, REASON_OWN, 10, 0, 0.700625 * 1.015 + 0.013125 * 0.215 - 0.4},
+    {"audit 0.4 x 2 x (1 + 1) x 0.5 = 0.8 off what is bad", 0, 0, 1, 0.4, 1, 2, 0, REASON_OWN, 0, 10,
+        0.095 * 1.015 + 0.855 * 0.215 - 0.2},
+    {"good work does not mind that audit", 0, 0, 1, 0.4, 1, 2, 0, REASON_OWN, 10, 0,
+        0.700625 * 1.015 + 0.013125 * 0.215 - 0.4},
     {"a blind audit sees G = 0.95 above the threshold", 0, 0, 1, 0.4, 0, 2, 0, REASON_OWN, 0, 10, 0.95 * 1.015 - 0.2},
     {"slashing 0.1 of 10 with 0.5", 0, 10, 1, 0.5, 1, 0, 0.1, REASON_OWN, 0, 10, 0.095 * 1.015 + 0.855 * 0.515 - 0.2},
     {"harm, disguise 0.5: look 0.095 + 0.9 x 0.5 = 0.545", 0, 0, 1, 0, 0, 0, 0, REASON_HARM, 0, 5, 0.545 * 0.455 * 2},
@@ -67,7 +72,8 @@ value(void **state)
     const struct value_row *row = *state;
     double quotes[QUOTE_COUNT];
     struct reason reason;
-    struct reason_self me = {.skill = 0.5, .reputation = row->reputation, .stake = row->stake, .acceptance = row->acceptance};
+    struct reason_self me = {
+        .skill = 0.5, .reputation = row->reputation, .stake = row->stake, .acceptance = row->acceptance};
 
     case_quotes(quotes);
     quotes[QUOTE_AUDIT_PROBABILITY] = row->audit;
@@ -92,7 +98,8 @@ static const struct best_row {
     {"the skilled turn round earlier", 1.0, 0.25, 2, REASON_OWN, 10, 1.0, 0.0},
     {"the unskilled at the same audits do not", 0.0, 0.25, 2, REASON_OWN, 10, 0.0, 1.0},
     {"both together: full effort", 0.5, 0, 0, REASON_JOINT, 0, 1.0, 0.0},
-    {"harm: no effort, disguise where half of it passes: 0.095 + 0.9 x 0.41 = 0.464, with 0.5: 0.545", 0.5, 0, 0, REASON_HARM, 10, 0.0, 0.4},
+    {"harm: no effort, disguise where half of it passes: 0.095 + 0.9 x 0.41 = 0.464, with 0.5: 0.545", 0.5, 0, 0,
+        REASON_HARM, 10, 0.0, 0.4},
 };
 
 static void
@@ -136,7 +143,8 @@ effort_rises_with_audits(void **state)
         quotes[QUOTE_AUDIT_PROBABILITY] = 0.05 * audit;
         reason = reason_of(quotes);
         for (int s = 0; s <= 20; s++)
-            sum += reason_best(&reason, &(struct reason_self){.skill = 0.05 * s, .acceptance = 1}, REASON_OWN, 10).effort;
+            sum +=
+                reason_best(&reason, &(struct reason_self){.skill = 0.05 * s, .acceptance = 1}, REASON_OWN, 10).effort;
         assert_true(sum >= before);
         before = sum;
         first = audit == 0 ? sum : first;
@@ -145,7 +153,7 @@ effort_rises_with_audits(void **state)
     assert_true(first < 1 && last > 15);
 }
 
-/* Asked: 0.25 of 0.5 x (0.9 x 2 - 0.1) + 0.05 x 0.8 = 0.89 where the belief is (2.5 x 0.95 + 0.5) / 3.5. */
+/* Asked: a quarter of 0.5 x (3 p - 1) + 0.05 x (2 p - 1), with the belief p = (2.5 x 0.95 + 0.5) / 3.5. */
 static void
 asks(void **state)
 {
@@ -161,6 +169,11 @@ asks(void **state)
     reason_ask(&reason, &me, 0.25, &plan);
     assert_close(plan.tau, -0.25 * gain, 1e-12);
     assert_close(plan.value, 1 + 0.95 * 0.25 * gain, 1e-12);
+    /* A good name raises the belief to (2.5 x 0.95 + 1) / 3.5, and the price with it. */
+    p = (2.5 * 0.95 + 1) / 3.5;
+    plan = (struct reason_plan){.value = 1};
+    reason_ask(&reason, &(struct reason_self){.skill = 0.5, .acceptance = 1, .reputation = 1}, 0.25, &plan);
+    assert_close(plan.tau, -0.25 * (0.5 * (3 * p - 1) + 0.05 * (2 * p - 1)), 1e-12);
     quotes[QUOTE_TAX_RATE] = 0.25;
     reason = reason_of(quotes);
     plan = (struct reason_plan){.value = 1};

@@ -177,7 +177,8 @@ struct case_offer {
 
 /* One agent with 100 tokens and these offers. */
 static CASE_UNUSED void
-case_offers(const double quotes[QUOTE_COUNT], uint32_t agent, int64_t resources, const struct case_offer *offers, uint32_t count, struct buffer *out)
+case_offers(const double quotes[QUOTE_COUNT], uint32_t agent, int64_t resources, const struct case_offer *offers,
+    uint32_t count, struct buffer *out)
 {
     uint32_t counts[OFFERS_AXES] = {[OFFERS_ROW] = 1, [OFFERS_OFFER] = count, [OFFERS_QUOTE] = QUOTE_COUNT};
     struct batch_writer w;
@@ -223,19 +224,22 @@ case_policy(const char *name, const char *yaml)
 
 /* Through the policy and back: the answer's batch points into `out`. */
 static CASE_UNUSED void
-case_decide(const struct chunk_policy *policy, const struct buffer *ask, uint64_t step, struct buffer *out, struct batch *answer)
+case_decide(const struct chunk_policy *policy, const struct buffer *ask, uint64_t step, struct buffer *out,
+    struct batch *answer)
 {
     bool is_act = batch_schema_id(ask->data, ask->size) == schema_sandbox_observe.id;
     struct chunk_scratch scratch = {0};
     struct batch batch;
     struct why why = {0};
 
-    assert_int_equal(batch_read(is_act ? &schema_sandbox_observe : &schema_sandbox_offers, ask->data, ask->size, &batch, &why), 0);
+    assert_int_equal(
+        batch_read(is_act ? &schema_sandbox_observe : &schema_sandbox_offers, ask->data, ask->size, &batch, &why), 0);
     if (chunk_check(policy, &batch, step, &why) != 0)
         case_fail(why.text);
     buffer_clear(out);
     chunk_decide(policy, &batch, step, 99, &scratch, out);
-    assert_int_equal(batch_read(is_act ? &schema_sandbox_decide : &schema_sandbox_answer, out->data, out->size, answer, &why), 0);
+    assert_int_equal(
+        batch_read(is_act ? &schema_sandbox_decide : &schema_sandbox_answer, out->data, out->size, answer, &why), 0);
     if (batch_check(answer, &why) != 0)
         case_fail(why.text);
     assert_int_equal(answer->tag, 99);

@@ -18,9 +18,10 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "bus/canary.h"
+#include "bus/operator.h"
 #include "bus/process.h"
 #include "bus/socket.h"
+#include "bus/subscriber.h"
 #include "tests/support/test.h"
 
 #define PATIENCE_MS 8000 /* for a line that must come */
@@ -107,8 +108,8 @@ world_receive(void *self, uint64_t now_ms, const struct letter *letter, struct o
         break;
     case MSG_ACTION:
         printf("action %zu %s\n", letter->size,
-               letter->size == CHUNK && letter->head.chunk == 5 && is_filled(letter->payload, letter->size, 5) ? "intact"
-                                                                                                         : "spoiled");
+               is_filled(letter->payload, letter->size, 5) && letter->size == CHUNK && letter->head.chunk == 5
+                   ? "intact" : "spoiled");
         break;
     case MSG_NACK:
         subject->in_order += letter->head.chunk == ++subject->nacks ? 1 : 0;
@@ -170,6 +171,129 @@ rogue_start(void *self, uint64_t now_ms, struct outbox *out)
     outbox_stop(out, 0);
 }
 
+/* ---- a world that publishes, and one who follows ---- */
+
+#define STEPS 60u
+
+static uint64_t published;
+
+static void
+publisher_tick(void *self, uint64_t now_ms, struct outbox *out)
+{
+    static uint8_t zeros[32];
+    struct step_event step = {.step = published + 1, .steps = STEPS, .chain = {zeros, 32}, .digest = {zeros, 16}};
+    struct head_event head = {.seq = outbox_event_number(out) + 1, .committed = published, .ended = true};
+
+    (void)self;
+    outbox_identity(out, 77, 3);
+    if (published < STEPS) {
+        published++;
+        outbox_send_message(out, CHANNEL_EVENT, &PEER_WORLD, NULL, MSG_STEP, &step);
+    } else {
+        outbox_send_message(out, CHANNEL_EVENT, &PEER_WORLD, NULL, MSG_HEAD, &head);
+    }
+    outbox_wake(out, now_ms + 10);
+}
+
+static void
+publisher_start(void *self, uint64_t now_ms, struct outbox *out)
+{
+    start(self, now_ms, out);
+    outbox_wake(out, now_ms + 10);
+}
+
+static void
+publisher_receive(void *self, uint64_t now_ms, const struct letter *letter, struct outbox *out)
+{
+    struct sync_state state = {.step = published, .seq = outbox_event_number(out), .steps = STEPS};
+    struct result result = {0};
+    struct record record = {.found = true};
+    struct command command;
+    struct fetch fetch;
+    struct why why = {0};
+
+    (void)self;
+    (void)now_ms;
+    if (letter->head.type == MSG_SYNC) {
+        outbox_send_message(out, CHANNEL_FETCH, &letter->peer, NULL, MSG_SYNC_STATE, &state);
+    } else if (letter->head.type == MSG_FETCH) {
+        assert_int_equal(message_unpack(MSG_FETCH, letter->payload, letter->size, &fetch, &why), 0);
+        record.step = fetch.step;
+        record.part = fetch.part;
+        outbox_send_message(out, CHANNEL_FETCH, &letter->peer, NULL, MSG_RECORD, &record);
+    } else if (letter->head.type == MSG_COMMAND) {
+        assert_int_equal(message_unpack(MSG_COMMAND, letter->payload, letter->size, &command, &why), 0);
+        if (strcmp(command.verb, "silence") == 0)
+            return;
+        result.source_seq = command.source_seq;
+        result.code = strcmp(command.verb, "status") == 0 ? ERR_OK : ERR_UNKNOWN;
+        snprintf(result.text, sizeof result.text, "%s(%.100s)", command.verb, command.argument);
+        outbox_send_message(out, CHANNEL_CONTROL, &letter->peer, NULL, MSG_RESULT, &result);
+    }
+}
+
+struct follower {
+    struct subscriber *subscriber;
+    uint64_t step;
+};
+
+static void
+follow_snapshot(void *context, const struct envelope *head, const struct sync_state *state)
+{
+    (void)head;
+    ((struct follower *)context)->step = state->step;
+    puts("snapshot");
+}
+
+static void
+follow(struct follower *self, uint64_t step)
+{
+    printf("%s %" PRIu64 "\n", step == self->step + 1 ? "step" : "hole", step);
+    self->step = step;
+}
+
+static void
+follow_step(void *context, const struct envelope *head, const struct step_event *event)
+{
+    (void)head;
+    follow(context, event->step);
+}
+
+static void
+follow_record(void *context, const struct record *record)
+{
+    if (record->part == SUBSCRIBER_PART_COMMIT)
+        follow(context, record->step);
+}
+
+static void
+follow_head(void *context, const struct envelope *head, const struct head_event *event)
+{
+    struct follower *self = context;
+
+    (void)head;
+    if (!event->ended)
+        return;
+    printf("end %" PRIu64 " %s\n", event->committed, event->committed == self->step ? "reached" : "not reached");
+    subscriber_stop(self->subscriber, 0);
+}
+
+static int
+play_follower(const char *place)
+{
+    struct follower self = {0};
+    const struct subscriber_calls calls = {.context = &self, .snapshot = follow_snapshot, .step = follow_step,
+                                           .record = follow_record, .head = follow_head};
+    const struct process_options options = {.who = "follower", .place = place};
+    int status;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    self.subscriber = subscriber_new(&calls, -1);
+    status = process_main(&options, subscriber_actor(self.subscriber));
+    subscriber_destroy(&self.subscriber);
+    return status;
+}
+
 static int
 play(const char *kind, const char *place, const char *lie)
 {
@@ -181,6 +305,13 @@ play(const char *kind, const char *place, const char *lie)
     if (strcmp(kind, "world") == 0) {
         subject.actor.role = ROLE_WORLD;
         subject.actor.receive = world_receive;
+    } else if (strcmp(kind, "publisher") == 0) {
+        subject.actor.role = ROLE_WORLD;
+        subject.actor.start = publisher_start;
+        subject.actor.receive = publisher_receive;
+        subject.actor.tick = publisher_tick;
+    } else if (strcmp(kind, "follower") == 0) {
+        return play_follower(place);
     } else if (strcmp(kind, "talker") == 0) {
         subject.actor.start = talker_start;
     } else if (strcmp(kind, "rogue") == 0) {
@@ -546,6 +677,75 @@ rogue(void **state)
     assert_int_equal(end_broker(&broker, "unauthorised ", NULL), 2);
 }
 
+/* Who follows gets every step, once, although the broker, and with it the events on their way, is lost. */
+static void
+following(void **state)
+{
+    const struct place_row *row = *state;
+    struct child broker, world, follower;
+    char place[4096];
+
+    make_place(row->kind, place);
+    broker = spawn_broker(place, "");
+    follower = spawn("follower", place, "");
+    world = spawn("publisher", place, "");
+    expect(&world, "start");
+    expect(&follower, "snapshot");
+    expect(&follower, "step");
+    assert_int_equal(finish(&broker, SIGKILL), 128 + SIGKILL);
+    broker = spawn_broker(place, "");
+    while (read_line(&follower, PATIENCE_MS) && strncmp(follower.line, "end", 3) != 0)
+        assert_true(strcmp(follower.line, "snapshot") == 0 || strncmp(follower.line, "step", 4) == 0);
+    assert_string_equal(follower.line, "end 60 reached");
+    assert_int_equal(finish(&follower, 0), 0);
+    assert_int_equal(finish(&world, SIGTERM), 0);
+    end_broker(&broker, "forwarded ", NULL);
+}
+
+static const struct command_row {
+    const char *name, *verb, *argument;
+    int want;
+    const char *text;
+} command_rows[] = {
+    {"a command is answered", "status", "all", 0, "status(all)"},
+    {"a command is refused", "dance", NULL, ERR_UNKNOWN, "dance()"},
+    {"a command is not answered", "silence", NULL, ERR_TIMEOUT, "did not answer"},
+    {"a command that is none", "", NULL, ERR_LIMIT, "no command"},
+};
+
+static void
+commands(void **state)
+{
+    const struct command_row *row = *state;
+    struct buffer text = {0};
+    struct child broker, world;
+    struct why why = {0};
+    char place[4096];
+
+    make_place(IPC, place);
+    broker = spawn_broker(place, "");
+    world = spawn("publisher", place, "");
+    expect(&world, "start");
+    assert_int_equal(operator_request(place, row->verb, row->argument, 1000, &text, &why), row->want);
+    buffer_append(&text, "", 1);
+    assert_non_null(strstr(row->want == 0 ? (const char *)text.data : why.text, row->text));
+    buffer_fini(&text);
+    assert_int_equal(finish(&world, SIGTERM), 0);
+    end_broker(&broker, "forwarded ", NULL);
+}
+
+static void
+no_broker(void **state)
+{
+    struct buffer text = {0};
+    struct why why = {0};
+
+    (void)state;
+    assert_int_equal(operator_request(test_folder(), "status", NULL, 200, &text, &why), ERR_TIMEOUT);
+    assert_non_null(strstr(why.text, "no broker at"));
+    buffer_fini(&text);
+}
+
 /* ---- hostile bytes ---- */
 
 static void *
@@ -617,7 +817,7 @@ hostile(void **state)
     send_frames(control, (struct blob[]){to, bad, word}, 3);                   /* malformed: magic */
     send_frames(control, (struct blob[]){to, cut, word}, 3);                   /* malformed: short header */
     send_frames(control, (struct blob[]){to, good, none}, 3);                  /* malformed: payload size */
-    send_frames(control, (struct blob[]){to, good, word, word}, 4);            /* malformed: five frames at the broker */
+    send_frames(control, (struct blob[]){to, good, word, word}, 4);            /* malformed: five at the broker */
     send_frames(control, (struct blob[]){to, good, word, word, word, word}, 6);
     send_frames(control, (struct blob[]){word}, 1);                            /* malformed: one frame */
     send_frames(control, (struct blob[]){none, good, word}, 3);                /* malformed: destination size */
@@ -671,6 +871,7 @@ not_loopback(void **state)
 }
 
 static const struct test_case cases[] = {
+    {"a command without a broker", no_broker},
     {"a second world is refused", second_world},
     {"a second broker is refused", second_broker},
     {"all connect again after the broker was killed", killed_broker},
@@ -696,6 +897,8 @@ main(int argument_count, char **arguments)
     failures += TEST_ROWS("broker_exchange", place_rows, exchange);
     failures += TEST_ROWS("broker_goodbye", place_rows, goodbye);
     failures += TEST_ROWS("broker_refusal", lie_rows, refusal);
+    failures += TEST_ROWS("broker_following", place_rows, following);
+    failures += TEST_ROWS("broker_command", command_rows, commands);
     failures += TEST_CASES("broker", cases);
     return failures;
 }

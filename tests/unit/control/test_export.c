@@ -140,9 +140,12 @@ finds_tables(void **state)
     struct why why = {0};
 
     (void)state;
-    assert_int_equal(export_table_find("interactions", &table, &why), 0);
+    assert_int_equal(export_table_find("judgements", &table, &why), 0);
     assert_ptr_equal(table.schema, &schema_sandbox_docket);
     assert_ptr_equal(table.joined, &schema_sandbox_verdict);
+    assert_int_equal(export_table_find("sandbox.verdict.effect", &table, &why), 0);
+    assert_ptr_equal(table.schema, &schema_sandbox_verdict);
+    assert_int_equal(table.axis, VERDICT_EFFECT);
     assert_int_equal(export_table_find("interaction", &table, &why), ERR_UNKNOWN);
     assert_non_null(strstr(why.text, "did you mean 'interactions'?"));
     assert_int_equal(export_table_find("zzzzzzzzzzzz", &table, &why), ERR_UNKNOWN);

@@ -48,13 +48,15 @@ struct case_docket {
     uint32_t action_count;
     int64_t epoch;
     uint32_t agents;
+    int64_t resources; /* of everybody, at an opening */
 };
 
 static CASE_UNUSED void
 case_write(const struct case_docket *docket, struct buffer *out)
 {
     uint32_t agents = docket->agents > 0 ? docket->agents : CASE_AGENTS;
-    uint32_t counts[DOCKET_AXES] = {docket->row_count, docket->action_count, docket->epoch >= 0, docket->epoch >= 0 ? agents : 0};
+    uint32_t counts[DOCKET_AXES] = {
+        docket->row_count, docket->action_count, docket->epoch >= 0, docket->epoch >= 0 ? agents : 0};
     struct batch_writer w;
 
     batch_begin(&w, &schema_sandbox_docket, out, 0, 0, counts);
@@ -78,8 +80,10 @@ case_write(const struct case_docket *docket, struct buffer *out)
     if (docket->epoch < 0)
         return;
     ((uint32_t *)batch_column(&w, DOCKET_epoch))[0] = (uint32_t)docket->epoch;
-    for (uint32_t i = 0; i < agents; i++)
+    for (uint32_t i = 0; i < agents; i++) {
         ((int64_t *)batch_column(&w, DOCKET_agent_stake))[i] = (int64_t)(i + 1) * 10000000;
+        ((int64_t *)batch_column(&w, DOCKET_agent_resources))[i] = docket->resources;
+    }
 }
 
 static CASE_UNUSED struct engine *
@@ -103,7 +107,8 @@ struct case_verdict {
 };
 
 static CASE_UNUSED void
-case_judge(struct engine *engine, uint64_t step, uint32_t phase, const struct case_docket *docket, struct case_verdict *out)
+case_judge(
+    struct engine *engine, uint64_t step, uint32_t phase, const struct case_docket *docket, struct case_verdict *out)
 {
     struct buffer bytes = {0};
     struct batch batch;
@@ -129,9 +134,13 @@ case_random(struct rng *rng, struct case_row *rows, struct case_action *actions,
         .action_count = rng_below(rng, 33), .epoch = epoch};
 
     for (uint32_t i = 0; i < docket.row_count; i++)
-        rows[i] = (struct case_row){.initiator = rng_below(rng, CASE_AGENTS), .counterparty = rng_below(rng, CASE_AGENTS),
-            .accepted = rng_chance(rng, 0.7), .transfer = rng_integer(rng, -3000000, 3000000), .p = rng_real(rng),
-            .truth = rng_chance(rng, 0.5) ? 1 : -1, .stake = rng_integer(rng, 0, 30000000)};
+        rows[i] = (struct case_row){.initiator = rng_below(rng, CASE_AGENTS),
+            .counterparty = rng_below(rng, CASE_AGENTS),
+            .accepted = rng_chance(rng, 0.7),
+            .transfer = rng_integer(rng, -3000000, 3000000),
+            .p = rng_real(rng),
+            .truth = rng_chance(rng, 0.5) ? 1 : -1,
+            .stake = rng_integer(rng, 0, 30000000)};
     for (uint32_t i = 0; i < docket.action_count; i++)
         actions[i] = (struct case_action){.actor = rng_below(rng, CASE_AGENTS),
             .verb = (enum sandbox_verb)rng_below(rng, VERB_COUNT), .refused = rng_chance(rng, 0.1)};

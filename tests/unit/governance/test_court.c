@@ -83,9 +83,13 @@ tell_court(struct desk *self, uint32_t epoch, uint64_t step, const char *yaml, u
 }
 
 static uint32_t
-tell_docket(struct desk *self, uint32_t epoch, uint64_t step, uint32_t phase, uint32_t attempt, const struct buffer *docket)
+tell_docket(
+    struct desk *self, uint32_t epoch, uint64_t step, uint32_t phase, uint32_t attempt, const struct buffer *docket)
 {
-    return tell(self, CHANNEL_DATA, (struct envelope){.type = MSG_DOCKET, .run = RUN, .epoch = epoch, .step = step, .phase = phase, .attempt = attempt}, docket);
+    return tell(self, CHANNEL_DATA,
+        (struct envelope){
+            .type = MSG_DOCKET, .run = RUN, .epoch = epoch, .step = step, .phase = phase, .attempt = attempt},
+        docket);
 }
 
 /* Docket `i` of a history: two a step. */
@@ -144,7 +148,7 @@ judges_and_repeats(void **state)
     desk_fini(&desk);
 }
 
-/* The property: whoever catches up at any point is where one is who was always there, and says the same from there on. */
+/* The property: whoever catches up at any point is where one is who was always there, and stays there. */
 static void
 catches_up(void **state)
 {
@@ -253,7 +257,8 @@ refusals(void **state)
 
         assert_int_equal(tell_docket(&desk, 3, 1, 0, 0, &part), MSG_NACK);
     }
-    assert_int_equal(tell(&desk, CHANNEL_CONTROL, (struct envelope){.type = MSG_CANCEL, .run = RUN, .epoch = 3}, &docket), 0);
+    assert_int_equal(
+        tell(&desk, CHANNEL_CONTROL, (struct envelope){.type = MSG_CANCEL, .run = RUN, .epoch = 3}, &docket), 0);
     assert_int_equal(tell_court(&desk, 3, 0, CASE_ALL, after), 0);
     assert_memory_equal(digest, after, FOLD_SIZE);
     buffer_fini(&docket);

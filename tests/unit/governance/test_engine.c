@@ -226,7 +226,7 @@ digest_is_stable(void **state)
     for (uint32_t i = 0; i < HISTORY; i++)
         judge_random(engine, 42, i, &verdict);
     engine_digest(engine, digest);
-    assert_string_equal(digest_hex(digest, FOLD_SIZE, text), "049f803360cb9839232ff97953ff81f4");
+    assert_string_equal(digest_hex(digest, FOLD_SIZE, text), "7895f046eb2bbb3cb41ed3e0346783d8");
     buffer_fini(&verdict.bytes);
     engine_destroy(&engine);
 }

@@ -10,13 +10,16 @@ static const struct resolve_row {
         "governance:\n  reputation_decay:\n    rate: 0.95\n"},
     {"true is all defaults, false is off", "governance: {reputation_decay: true, staking: false}\n",
         "governance:\n  reputation_decay:\n    rate: 0.95\n"},
-    {"null is all defaults", "governance: {reputation_decay: }\n", "governance:\n  reputation_decay:\n    rate: 0.95\n"},
+    {"null is all defaults", "governance: {reputation_decay: }\n",
+        "governance:\n  reputation_decay:\n    rate: 0.95\n"},
     {"order and the rest are kept", "governance: {vote_normalization: 5, bandwidth_cap: {}}\nseed: 1\n",
         "governance:\n  vote_normalization:\n    max_weight: 5\n  bandwidth_cap:\n    max_actions: 10\nseed: 1\n"},
     {"money and defaults", "governance: {staking: {min_stake: 2.5}}\n",
         "governance:\n  staking:\n    min_stake: 2.5\n    slash_rate: 0.1\n"},
-    {"flat spellings", "governance: {reputation_decay: 0.95, bandwidth_cap: 10, vote_weight_cap: null, staking_required: 3}\n",
-        "governance:\n  reputation_decay:\n    rate: 0.95\n  bandwidth_cap:\n    max_actions: 10\n  staking:\n    min_stake: 3\n    slash_rate: 0.1\n"},
+    {"flat spellings",
+        "governance: {reputation_decay: 0.95, bandwidth_cap: 10, vote_weight_cap: null, staking_required: 3}\n",
+        "governance:\n  reputation_decay:\n    rate: 0.95\n  bandwidth_cap:\n    max_actions: 10\n  staking:\n    "
+        "min_stake: 3\n    slash_rate: 0.1\n"},
     {"two flat ones of one lever", "governance: {audit_probability: 0.2, audit_penalty: 3}\n",
         "governance:\n  random_audit:\n    prob: 0.2\n    penalty: 3\n    threshold: 0.5\n    audit_power: 1\n"},
 };
@@ -63,7 +66,8 @@ static const struct refuse_row {
     {"toxicity over 1", "governance: {circuit_breaker: {threshold: 2}}\n", 0, "threshold"},
     {"no violations", "governance: {circuit_breaker: {violations: 0}}\n", 0, "violations"},
     {"no duration", "governance: {circuit_breaker: {duration: 0}}\n", 0, "duration"},
-    {"a sample the window cannot hold", "governance: {circuit_breaker: {window: 4}}\n", ERR_INVALID, "circuit_breaker.min_sample"},
+    {"a sample the window cannot hold", "governance: {circuit_breaker: {window: 4}}\n", ERR_INVALID,
+        "circuit_breaker.min_sample"},
     {"audit probability over 1", "governance: {random_audit: {prob: 1.01}}\n", 0, "prob"},
     {"audit threshold below 0", "governance: {random_audit: {threshold: -1}}\n", 0, "threshold"},
     {"audit penalty below 0", "governance: {random_audit: {penalty: -1}}\n", 0, "penalty"},
@@ -89,7 +93,7 @@ refuse(void **state)
     yaml_destroy(&tree);
 }
 
-/* The aliases name levers and parameters that exist; the schema is JSON-shaped and names every lever, so does the manual. */
+/* The aliases name levers and parameters that exist; schema and manual name every lever. */
 static void
 documents(void **state)
 {
@@ -122,6 +126,6 @@ main(void)
 {
     static const struct test_case cases[] = {{"schema, manual and aliases", documents}};
 
-    return TEST_ROWS("governance_resolve", resolve_rows, resolve) + TEST_ROWS("governance_refuse", refuse_rows, refuse) +
-        TEST_CASES("governance", cases);
+    return TEST_ROWS("governance_resolve", resolve_rows, resolve) +
+        TEST_ROWS("governance_refuse", refuse_rows, refuse) + TEST_CASES("governance", cases);
 }

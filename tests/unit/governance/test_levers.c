@@ -17,26 +17,28 @@ static const struct ruling_row {
         .in = {0, 1, true, 2 * TOKEN, 0.5, 1, 0}, .allow = true, .cost_a = 100000, .cost_b = 100000},
     {"tax: what is asked is taxed like what is offered", "transaction_tax: 0.05",
         .in = {0, 1, true, -2 * TOKEN, 0.5, 1, 0}, .allow = true, .cost_a = 100000, .cost_b = 100000},
-    {"tax: nothing on what was not accepted", "transaction_tax: 0.05",
-        .in = {0, 1, false, 2 * TOKEN, 0.5, 1, 0}, .allow = true},
+    {"tax: nothing on what was not accepted", "transaction_tax: 0.05", .in = {0, 1, false, 2 * TOKEN, 0.5, 1, 0},
+        .allow = true},
     {"tax: on the surplus, a half each: 0.1 (2 x 0.8 - 0.2) / 2", "transaction_tax: {rate: 0, surplus_rate: 0.1}",
         .in = {0, 1, true, 0, 0.8, 1, 0}, .allow = true, .cost_a = 70000, .cost_b = 70000},
-    {"tax: none on a loss", "transaction_tax: {rate: 0, surplus_rate: 0.1}",
-        .in = {0, 1, true, 0, 0.1, 1, 0}, .allow = true},
-    {"audit: caught work counts as p = 0: 2 x 0.5", "random_audit: {prob: 1}",
-        .in = {0, 1, true, 0, 0.9, -1, 0}, .allow = true, .audit = AUDIT_CAUGHT, .cost_a = TOKEN, .reputation = -1.0},
+    {"tax: none on a loss", "transaction_tax: {rate: 0, surplus_rate: 0.1}", .in = {0, 1, true, 0, 0.1, 1, 0},
+        .allow = true},
+    {"audit: caught work counts as p = 0: 2 x 0.5", "random_audit: {prob: 1}", .in = {0, 1, true, 0, 0.9, -1, 0},
+        .allow = true, .audit = AUDIT_CAUGHT, .cost_a = TOKEN, .reputation = -1.0},
     {"audit: work shown to be good is left alone however it looks", "random_audit: {prob: 1}",
         .in = {0, 1, true, 0, 0.1, 1, 0}, .allow = true, .audit = AUDIT_CLEAN},
     {"audit: a blind one goes by the label: 3 x (0.5 - 0.25)", "random_audit: {prob: 1, audit_power: 0, penalty: 3}",
-        .in = {0, 1, true, 0, 0.25, -1, 0}, .allow = true, .audit = AUDIT_BLIND, .cost_a = 750000, .reputation = -0.75},
+        .in = {0, 1, true, 0, 0.25, -1, 0}, .allow = true, .audit = AUDIT_BLIND, .cost_a = 750000,
+        .reputation = -0.75},
     {"audit: a blind one sees nothing wrong with a good label", "random_audit: {prob: 1, audit_power: 0}",
         .in = {0, 1, true, 0, 0.75, -1, 0}, .allow = true, .audit = AUDIT_BLIND},
     {"audit: never with probability 0", "random_audit: {prob: 0}", .in = {0, 1, true, 0, 0.1, -1, 0}, .allow = true},
-    {"audit: what was not accepted is not audited", "random_audit: {prob: 1}",
-        .in = {0, 1, false, 0, 0.1, -1, 0}, .allow = true},
-    {"staking: enough is admitted", "staking: {min_stake: 10}", .in = {0, 1, true, 0, 0.5, 1, 10 * TOKEN}, .allow = true},
-    {"staking: a millionth less is not", "staking: {min_stake: 10}",
-        .in = {0, 1, true, 0, 0.5, 1, 10 * TOKEN - 1}, .allow = false, .reason = REFUSAL_LEVER},
+    {"audit: what was not accepted is not audited", "random_audit: {prob: 1}", .in = {0, 1, false, 0, 0.1, -1, 0},
+        .allow = true},
+    {"staking: enough is admitted", "staking: {min_stake: 10}", .in = {0, 1, true, 0, 0.5, 1, 10 * TOKEN},
+        .allow = true},
+    {"staking: a millionth less is not", "staking: {min_stake: 10}", .in = {0, 1, true, 0, 0.5, 1, 10 * TOKEN - 1},
+        .allow = false, .reason = REFUSAL_LEVER},
     {"bandwidth: none of nothing", "transaction_tax: 0\nbandwidth_cap: 0", .in = {0, 1, true, 0, 0.5, 1, 0},
         .allow = false, .reason = REFUSAL_LEVER + 1},
     {"a refused interaction costs nothing", "transaction_tax: 1\nrandom_audit: {prob: 1}\nstaking: 10",
@@ -74,18 +76,20 @@ static const struct breaker_row {
     uint32_t frozen_at; /* index of the interaction that freezes, UINT32_MAX: none */
     int64_t free_at;
 } breaker_rows[] = {
-    {"four bad ones are no sample", "circuit_breaker: {threshold: 0.7, violations: 1}", {0, 0, 0, 0}, 4, UINT32_MAX, 0},
+    {"four bad ones are no sample", "circuit_breaker: {threshold: 0.7, violations: 1}", {0, 0, 0, 0}, 4, UINT32_MAX,
+        0},
     {"the fifth is: mean 1", "circuit_breaker: {threshold: 0.7, violations: 1}", {0, 0, 0, 0, 0}, 5, 4, 2},
     {"at three violations: the seventh", "circuit_breaker: true", {0, 0, 0, 0, 0, 0, 0}, 7, 6, 2},
-    {"the mean may equal the threshold: (4 x 0.75 + 0.5) / 5 = 0.7 is more than 0.6875",
+    {"over the threshold: (4 x 0.75 + 0.5) / 5 = 0.7",
         "circuit_breaker: {threshold: 0.6875, violations: 1}", {0.25, 0.25, 0.25, 0.25, 0.5}, 5, 4, 2},
-    {"0.6875 on the dot: (3 x 1 + 0.4375 + 0) / 5", "circuit_breaker: {threshold: 0.6875, violations: 1}",
+    {"on the threshold: (3 x 1 + 0.4375 + 0) / 5 = 0.6875", "circuit_breaker: {threshold: 0.6875, violations: 1}",
         {0, 0, 0, 0.5625, 1}, 5, 4, 2},
     {"below it", "circuit_breaker: {threshold: 0.75, violations: 1}", {0, 0, 0, 0.5625, 1}, 5, UINT32_MAX, 0},
-    {"old ones leave the window: the last two of two", "circuit_breaker: {threshold: 1, violations: 1, window: 2, min_sample: 2}",
-        {1, 0, 0}, 3, 2, 2},
-    {"a window of ten forgets the eleventh: 9 bad of the last 10", "circuit_breaker: {threshold: 0.9, violations: 1, min_sample: 10}",
-        {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 11, 10, 2},
+    {"old ones leave the window: the last two of two",
+        "circuit_breaker: {threshold: 1, violations: 1, window: 2, min_sample: 2}", {1, 0, 0}, 3, 2, 2},
+    {"a window of ten forgets the eleventh: 9 bad of the last 10",
+        "circuit_breaker: {threshold: 0.9, violations: 1, min_sample: 10}", {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 11, 10,
+        2},
     {"duration moves the date", "circuit_breaker: {violations: 1, duration: 5}", {0, 0, 0, 0, 0}, 5, 4, 5},
 };
 
@@ -115,13 +119,15 @@ breaker(void **state)
     engine_destroy(&engine);
 }
 
-/* Frozen: actions and offers are refused, others' are not; freed at the opening of the right epoch, with the window kept:
- * one more bad one is one violation of two. */
+/* Frozen: actions and offers are refused, others' are not; freed at the opening of the right epoch, with the window
+ * kept: two more bad ones are two violations. */
 static void
 breaker_thaws(void **state)
 {
-    struct engine *engine = case_engine("circuit_breaker: {violations: 2, duration: 2, min_sample: 1}", 42, CASE_AGENTS);
-    struct case_row bad[] = {{2, 1, true, 0, 0.0, -1, 0}, {2, 1, true, 0, 0.0, -1, 0}, {2, 1, true, 0, 0.0, -1, 0}, {1, 2, true, 0, 0.9, 1, 0}};
+    struct engine *engine =
+        case_engine("circuit_breaker: {violations: 2, duration: 2, min_sample: 1}", 42, CASE_AGENTS);
+    struct case_row bad[] = {{2, 1, true, 0, 0.0, -1, 0}, {2, 1, true, 0, 0.0, -1, 0}, {2, 1, true, 0, 0.0, -1, 0},
+        {1, 2, true, 0, 0.9, 1, 0}};
     struct case_action acts[] = {{2, VERB_POST, 0}, {1, VERB_POST, 0}};
     struct case_verdict v = {0};
 
@@ -135,7 +141,8 @@ breaker_thaws(void **state)
     assert_int_equal(batch_u8(&v.batch, VERDICT_action_allow, 0), 0);
     assert_int_equal(batch_u8(&v.batch, VERDICT_action_reason, 0), REFUSAL_LEVER);
     assert_int_equal(batch_u8(&v.batch, VERDICT_action_allow, 1), 1);
-    case_judge(engine, 3, 0, &(struct case_docket){.rows = bad, .row_count = 1, .actions = acts, .action_count = 1, .epoch = 2}, &v);
+    case_judge(engine, 3, 0,
+        &(struct case_docket){.rows = bad, .row_count = 1, .actions = acts, .action_count = 1, .epoch = 2}, &v);
     assert_int_equal(v.batch.count[VERDICT_EFFECT], 1);
     assert_int_equal(batch_u8(&v.batch, VERDICT_effect_kind, 0), EFFECT_UNFREEZE);
     assert_int_equal(batch_u8(&v.batch, VERDICT_action_allow, 0), 1);
@@ -150,7 +157,8 @@ breaker_thaws(void **state)
 static void
 breaker_ignores_refused_offers(void **state)
 {
-    struct engine *engine = case_engine("circuit_breaker: {violations: 1, min_sample: 1, rejected: false}", 42, CASE_AGENTS);
+    struct engine *engine =
+        case_engine("circuit_breaker: {violations: 1, min_sample: 1, rejected: false}", 42, CASE_AGENTS);
     struct case_row bad[] = {{2, 1, false, 0, 0.0, -1, 0}, {2, 1, true, 0, 0.0, -1, 0}};
     struct case_verdict v = {0};
 
@@ -221,13 +229,15 @@ bandwidth(void **state)
 static void
 slashing(void **state)
 {
-    struct engine *engine = case_engine("staking: {min_stake: 10, slash_rate: 0.1}\nrandom_audit: {prob: 1}", 42, CASE_AGENTS);
+    struct engine *engine =
+        case_engine("staking: {min_stake: 10, slash_rate: 0.1}\nrandom_audit: {prob: 1}", 42, CASE_AGENTS);
     struct case_row row = {0, 1, true, 0, 0.9, -1, 10 * TOKEN};
     struct case_action act = {0, VERB_POST, 0};
     struct case_verdict v = {0};
 
     (void)state;
-    case_judge(engine, 1, 0, &(struct case_docket){.rows = &row, .row_count = 1, .actions = &act, .action_count = 1, .epoch = 0}, &v);
+    case_judge(engine, 1, 0,
+        &(struct case_docket){.rows = &row, .row_count = 1, .actions = &act, .action_count = 1, .epoch = 0}, &v);
     assert_int_equal(batch_u8(&v.batch, VERDICT_action_allow, 0), 1);
     assert_int_equal(v.batch.count[VERDICT_EFFECT], 1);
     assert_int_equal(batch_u8(&v.batch, VERDICT_effect_kind, 0), EFFECT_SLASH);
@@ -244,14 +254,40 @@ slashing(void **state)
     engine_destroy(&engine);
 }
 
+/* At the opening agents 0 and 1 have 10 and 20 at stake; 15 are asked for, and taken from free money that reaches. */
+static void
+stakes_are_made_up(void **state)
+{
+    static const struct {
+        int64_t resources;
+        bool admitted;
+    } rows[] = {{0, false}, {5 * TOKEN - 1, false}, {5 * TOKEN, true}, {100 * TOKEN, true}};
+    struct case_action acts[] = {{0, VERB_POST, 0}, {1, VERB_POST, 0}};
+    struct case_verdict v = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct engine *engine = case_engine("staking: 15", 42, CASE_AGENTS);
+
+        case_judge(engine, 1, 0, &(struct case_docket){.epoch = 0, .resources = rows[i].resources}, &v);
+        case_judge(engine, 1, 1, &(struct case_docket){.actions = acts, .action_count = 2, .epoch = -1}, &v);
+        assert_int_equal(batch_u8(&v.batch, VERDICT_action_allow, 0), rows[i].admitted);
+        assert_int_equal(batch_u8(&v.batch, VERDICT_action_allow, 1), 1);
+        engine_destroy(&engine);
+    }
+    buffer_fini(&v.bytes);
+}
+
 /* ---- openings: decay and the public numbers ---- */
 
 static void
 opening(void **state)
 {
-    struct engine *engine = case_engine("reputation_decay: 0.9\nrandom_audit: {prob: 0.25, penalty: 3, threshold: 0.4, audit_power: 0.5}\n"
-                                        "staking: {min_stake: 2.5, slash_rate: 0.2}\ntransaction_tax: 0.03\nbandwidth_cap: 7\n"
-                                        "circuit_breaker: 0.6\ntransparency_ledger: 3", 42, CASE_AGENTS);
+    struct engine *engine =
+        case_engine("reputation_decay: 0.9\nrandom_audit: {prob: 0.25, penalty: 3, threshold: 0.4, audit_power: 0.5}\n"
+                    "staking: {min_stake: 2.5, slash_rate: 0.2}\ntransaction_tax: 0.03\nbandwidth_cap: 7\n"
+                    "circuit_breaker: 0.6\ntransparency_ledger: 3",
+            42, CASE_AGENTS);
     static const double quotes[QUOTE_GOVERNANCE_END] = {0.03, 0.25, 3, 0.4, 0.5, 0.2, 2.5, 0.9, 0.6, 7, 3};
     struct case_verdict v = {0};
 
@@ -273,7 +309,8 @@ opening(void **state)
 static void
 opening_without_levers(void **state)
 {
-    static const double quotes[QUOTE_GOVERNANCE_END] = {[QUOTE_REPUTATION_DECAY] = 1, [QUOTE_BREAKER_THRESHOLD] = 1, [QUOTE_TRANSPARENCY] = 1};
+    static const double quotes[QUOTE_GOVERNANCE_END] = {
+        [QUOTE_REPUTATION_DECAY] = 1, [QUOTE_BREAKER_THRESHOLD] = 1, [QUOTE_TRANSPARENCY] = 1};
     struct engine *engine = case_engine("{}", 42, CASE_AGENTS);
     struct case_verdict v = {0};
 
@@ -308,7 +345,8 @@ audit_share(void **state)
         uint8_t audit = batch_u8(&v.batch, VERDICT_audit, i);
 
         seen[audit]++;
-        assert_int_equal(audit, i < 1500 ? batch_u8(&first.batch, VERDICT_audit, i) : batch_u8(&second.batch, VERDICT_audit, i - 1500));
+        assert_int_equal(audit,
+            i < 1500 ? batch_u8(&first.batch, VERDICT_audit, i) : batch_u8(&second.batch, VERDICT_audit, i - 1500));
     }
     /* 0.15 and 0.15 of 4000 are 600 each; 4 standard deviations are 90 */
     assert_in_range(seen[AUDIT_CAUGHT], 510, 690);
@@ -349,6 +387,7 @@ main(void)
         {"votes weigh less the more are cast", votes},
         {"the bandwidth cap counts actions and proposals", bandwidth},
         {"who is caught loses stake, and with it admission", slashing},
+        {"stakes are made up at the opening", stakes_are_made_up},
         {"an opening scales reputations and quotes the levers", opening},
         {"without levers nothing is quoted", opening_without_levers},
         {"audits hit their share, however the step is cut", audit_share},

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "tests/support/drill.h"
 #include "world/recover.h"
+#include "world/step.h"
 #include "world/store.h"
 
 #define CASE_UNUSED __attribute__((unused))
@@ -82,6 +83,56 @@ case_letter(const struct peer *from, const struct envelope *head, const void *by
 
     envelope_write(&letter.head, bytes, size, header);
     return letter;
+}
+
+/* One agents' exchange answered by the drill's own policy, without a bus. */
+CASE_UNUSED static void
+case_take(struct step *step, const struct exchange *exchange)
+{
+    struct batch answers[64], part;
+    struct blob bytes[64];
+    struct buffer joined[64] = {{0}};
+    struct why why = {0};
+
+    assert_true(exchange->group_count <= 64);
+    for (uint32_t g = 0; g < exchange->group_count; g++) {
+        struct buffer ask = {0}, answer = {0};
+
+        step->domain->ask(step->self, exchange, g, 0, exchange->groups[g].count, &ask);
+        case_ok(drill_answer(ask.data, ask.size, digest_xxh3(ask.data, ask.size), 3, &answer, &why), &why);
+        case_ok(batch_read(exchange->answer, answer.data, answer.size, &part, &why), &why);
+        batch_concatenate(exchange->answer, &part, 1, 0, &joined[g]);
+        case_ok(batch_read(exchange->answer, joined[g].data, joined[g].size, &answers[g], &why), &why);
+        bytes[g] = (struct blob){joined[g].data, (uint32_t)joined[g].size};
+        buffer_fini(&ask);
+        buffer_fini(&answer);
+    }
+    step_take(step, exchange, answers, NULL, (struct blob){0}, bytes);
+    for (uint32_t g = 0; g < exchange->group_count; g++)
+        buffer_fini(&joined[g]);
+}
+
+/* A whole step. */
+CASE_UNUSED static struct store_step
+case_make_step(struct step *step, uint64_t number, const struct step_input *inputs, uint32_t input_count)
+{
+    struct store_step made;
+    struct exchange exchange;
+    struct why why = {0};
+
+    case_ok(step_begin(step, number, inputs, input_count, &why), &why);
+    while (step_next(step, &exchange))
+        case_take(step, &exchange);
+    step_end(step, &made);
+    return made;
+}
+
+CASE_UNUSED static void
+case_step_fini(struct store_step *made)
+{
+    buffer_fini(&made->header);
+    buffer_fini(&made->data);
+    buffer_fini(&made->snapshot);
 }
 
 /* A small deterministic generator. */
