@@ -1,5 +1,5 @@
-/* bench/sandbox_domain.c - what the sandbox domain alone costs: time in begin, ask, check, take, end and digest, with answers
- * made up here and not counted. Usage: sandbox_domain [AGENTS [STEPS]] */
+/* bench/sandbox_domain.c - what the sandbox domain alone costs: time in begin, ask, check, take, end and digest,
+ * with answers made up here and not counted. Usage: sandbox_domain [AGENTS [STEPS]] */
 #include "core/arena.h"
 #include "core/rng.h"
 #include "core/streams.h"
@@ -38,7 +38,8 @@ decide(const struct batch *seen, uint64_t step, struct buffer *out)
     uint32_t count = seen->count[ACT_ROW];
     struct batch_writer w;
 
-    batch_begin(&w, &schema_sandbox_decide, out, 0, seen->first, (uint32_t[DECIDE_AXES]){[DECIDE_ROW] = count, [DECIDE_TEXT] = count * 4});
+    batch_begin(&w, &schema_sandbox_decide, out, 0, seen->first,
+                (uint32_t[DECIDE_AXES]){[DECIDE_ROW] = count, [DECIDE_TEXT] = count * 4});
     for (uint32_t i = 0; i < count; i++) {
         uint32_t agent = batch_u32(seen, OBSERVE_agent, i), begin = batch_u32(seen, OBSERVE_candidates, i);
         struct rng rng = rng_make(1, STREAM_BENCH, agent, step);
@@ -47,7 +48,9 @@ decide(const struct batch *seen, uint64_t step, struct buffer *out)
 
         PUT(uint32_t, DECIDE_agent, agent);
         PUT(uint8_t, DECIDE_verb, kind < 2 ? VERB_POST : kind < 6 && seen->count[ACT_POST] > 0 ? VERB_VOTE : VERB_PASS);
-        PUT(uint32_t, DECIDE_target, seen->count[ACT_POST] > 0 ? batch_u32(seen, OBSERVE_post, rng_below(&rng, seen->count[ACT_POST])) : SANDBOX_NOBODY);
+        PUT(uint32_t, DECIDE_target,
+            seen->count[ACT_POST] > 0 ? batch_u32(seen, OBSERVE_post, rng_below(&rng, seen->count[ACT_POST]))
+                                      : SANDBOX_NOBODY);
         PUT(int32_t, DECIDE_value, 1);
         PUT(uint32_t, DECIDE_partner, offers ? batch_u32(seen, OBSERVE_candidate, begin) : SANDBOX_NOBODY);
         PUT(double, DECIDE_effort, 0.7);
@@ -63,7 +66,8 @@ reply(const struct batch *seen, struct buffer *out)
     uint32_t count = seen->count[OFFERS_ROW];
     struct batch_writer w;
 
-    batch_begin(&w, &schema_sandbox_answer, out, 0, seen->first, (uint32_t[ANSWER_AXES]){[ANSWER_ROW] = count, [ANSWER_OFFER] = seen->count[OFFERS_OFFER]});
+    batch_begin(&w, &schema_sandbox_answer, out, 0, seen->first,
+                (uint32_t[ANSWER_AXES]){[ANSWER_ROW] = count, [ANSWER_OFFER] = seen->count[OFFERS_OFFER]});
     for (uint32_t i = 0; i < count; i++) {
         PUT(uint32_t, ANSWER_agent, batch_u32(seen, OFFERS_agent, i));
         PUT(uint32_t, ANSWER_offers, batch_u32(seen, OFFERS_offers, i));
@@ -151,8 +155,9 @@ main(int argc, char **argv)
         folding += now() - before;
     }
     getrusage(RUSAGE_SELF, &usage);
-    printf("%u agents, %u steps: %.3f s in the domain (%.0f ns an agent and step), %.3f s for digests, %.0f MB in all\n", agents,
-           steps, spent, 1e9 * spent / ((double)agents * steps), folding, (double)usage.ru_maxrss / 1024.0);
+    printf(
+        "%u agents, %u steps: %.3f s in the domain (%.0f ns an agent and step), %.3f s for digests, %.0f MB in all\n",
+        agents, steps, spent, 1e9 * spent / ((double)agents * steps), folding, (double)usage.ru_maxrss / 1024.0);
     domain_sandbox.destroy(self);
     return 0;
 }

@@ -38,8 +38,8 @@ help_command(const struct invocation *invocation)
         command_write_help(command, &text);
     } else {
         nearest.name = invocation->words[0];
-        for (uint32_t i = 0; command_table[i] != NULL; i++)
-            text_nearest_offer(&nearest, command_table[i]->name);
+        for (uint32_t i = 0; i < command_count; i++)
+            text_nearest_offer(&nearest, command_table[i].name);
         talk_error("no command '%.60s'%s%s%s", invocation->words[0], nearest.best != NULL ? "; did you mean '" : "",
             nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "'?" : "");
         return EX_USAGE;
@@ -57,10 +57,11 @@ version_command(const struct invocation *invocation)
     if (canary_build(build, &why) != 0)
         talk_warn("%s", why.text);
     text_addf(&text,
-        invocation_has(invocation, "json")
-            ? "{\"schema\": \"polis.version/1\", \"version\": \"%s\", \"variant\": \"%s\", \"build\": \"%s\", \"protocol\": \"%u.%u\", "
-              "\"messages\": \"%016" PRIx64 "\", \"canary\": \"%016" PRIx64 "\"}\n"
-            : "polis %s (%s)\nbuild    %s\nprotocol %u.%u, messages %016" PRIx64 "\ncanary   %016" PRIx64 "\n",
+        invocation_has(invocation, "json") ? "{\"schema\": \"polis.version/1\", \"version\": \"%s\", \"variant\": "
+                                             "\"%s\", \"build\": \"%s\", \"protocol\": \"%u.%u\", "
+                                             "\"messages\": \"%016" PRIx64 "\", \"canary\": \"%016" PRIx64 "\"}\n"
+                                           : "polis %s (%s)\nbuild    %s\nprotocol %u.%u, messages %016" PRIx64
+                                             "\ncanary   %016" PRIx64 "\n",
         POLIS_VERSION, POLIS_VARIANT, build, PROTO_MAJOR, PROTO_MINOR, proto_digest(), canary_compute());
     return give(&text);
 }

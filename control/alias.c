@@ -60,8 +60,8 @@ move(struct yaml_tree *tree, struct yaml_node *from, const char *to, bool replac
         return why != NULL ? why->code : ERR_INVALID;
     old = yaml_find(map, key);
     if (old != NULL && !replace)
-        return yaml_fail_key(from, why, ERR_INVALID, "%s says the same as %s (line %u); keep one", from->key, to,
-            (unsigned)old->line);
+        return yaml_fail_key(
+            from, why, ERR_INVALID, "%s says the same as %s (line %u); keep one", from->key, to, (unsigned)old->line);
     yaml_put(tree, map, key, from);
     yaml_remove(tree, from);
     return 0;

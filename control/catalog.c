@@ -6,8 +6,10 @@
 
 /* clang-format off */
 #define FLAG(id, name, letter, doc) static const struct option id = {name, letter, OPTION_FLAG, NULL, 0, 0, doc};
-#define TEXT(id, name, letter, value, doc) static const struct option id = {name, letter, OPTION_TEXT, value, 0, 0, doc};
-#define NUMBER(id, name, value, low, high, doc) static const struct option id = {name, 0, OPTION_NUMBER, value, low, high, doc};
+#define TEXT(id, name, letter, value, doc)                                                                           \
+    static const struct option id = {name, letter, OPTION_TEXT, value, 0, 0, doc};
+#define NUMBER(id, name, value, low, high, doc)                                                                      \
+    static const struct option id = {name, 0, OPTION_NUMBER, value, low, high, doc};
 
 static const struct option opt_set = {"set", 's', OPTION_LIST, "path=value", 0, 0,
     "sets one value of the scenario, as in -s governance.transaction_tax.rate=0.1 or -s agents[0].count=40"};
@@ -41,7 +43,8 @@ FLAG(opt_wait, "wait-for-workers", 0, "holds the first step until cluster.worker
 /* clang-format on */
 static const struct option *const run_options[] = {
     &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
-static const struct option *const resume_options[] = {&opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
+static const struct option *const resume_options[] = {
+    &opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const replay_options[] = {&opt_verify, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const check_options[] = {&opt_deep, &opt_json, &opt_quiet, NULL};
 static const struct option *const export_options[] = {&opt_format, &opt_table, &opt_output, &opt_tables, NULL};
@@ -58,62 +61,55 @@ static const struct option *const world_options[] = {
 static const char *const scenario_choices[] = {"list", "show", "validate", "schema", NULL};
 static const char *const ctl_choices[] = {"pause", "resume", "stop", "snapshot", "kill_switch", NULL};
 
-static const struct subcommand commands[] = {
-    {"run", "SCENARIO", 1, 1, NULL, WORDS_SCENARIO, run_options,
-        "Runs a scenario and shows what came of it.",
-        "SCENARIO is a file or the name of one in configs/scenarios. The run gets a folder of its own, in which every step is "
-        "on disk before anybody is told of it: whatever happens to processes or machine, polis resume goes on from there.\n\n"
-        "INT (ctrl-C) finishes the step and stops; once more stops at once. TERM does the same as the first INT. Both end "
-        "with status 75, and nothing committed is lost.",
+const struct subcommand command_table[] = {
+    {"run", "SCENARIO", 1, 1, NULL, WORDS_SCENARIO, run_options, "Runs a scenario and shows what came of it.",
+        "SCENARIO is a file or the name of one in configs/scenarios. The run gets a folder of its own, in which "
+        "every step is on disk before anybody is told of it: whatever happens to processes or machine, polis resume "
+        "goes on from there.\n\nINT (ctrl-C) finishes the step and stops; once more stops at once. TERM does the "
+        "same as the first INT. Both end with status 75, and nothing committed is lost.",
         false, run_command},
-    {"resume", "RUN", 1, 1, NULL, WORDS_RUN, resume_options,
-        "Goes on with a run that was interrupted.", "The log becomes the same, byte for byte, as if it had never stopped.", false,
-        resume_command},
+    {"resume", "RUN", 1, 1, NULL, WORDS_RUN, resume_options, "Goes on with a run that was interrupted.",
+        "The log becomes the same, byte for byte, as if it had never stopped.", false, resume_command},
     {"replay", "RUN", 1, 1, NULL, WORDS_RUN, replay_options,
         "Makes every step of a run again from its log alone and compares.",
-        "Needs no worker and no model. Status 0: every record and every state is what the log says; 72: the first step that "
-        "differs is named.",
+        "Needs no worker and no model. Status 0: every record and every state is what the log says; 72: the first "
+        "step that differs is named.",
         false, replay_command},
-    {"check", "RUN", 1, 1, NULL, WORDS_RUN, check_options,
-        "Checks a run's log: every record, the chain of hashes.", "Status 0 when all is well, 72 when it is not.", false,
-        check_command},
-    {"export", "[RUN]", 0, 1, NULL, WORDS_RUN, export_options,
-        "Writes a run's rows as CSV or JSON lines.",
-        "Money is whole millionths, numbers are the shortest text that reads back to the same value, what is undefined is NA "
-        "(JSON: null). CSV is that of RFC 4180, with plain line feeds.",
+    {"check", "RUN", 1, 1, NULL, WORDS_RUN, check_options, "Checks a run's log: every record, the chain of hashes.",
+        "Status 0 when all is well, 72 when it is not.", false, check_command},
+    {"export", "[RUN]", 0, 1, NULL, WORDS_RUN, export_options, "Writes a run's rows as CSV or JSON lines.",
+        "Money is whole millionths, numbers are the shortest text that reads back to the same value, what is "
+        "undefined is NA (JSON: null). CSV is that of RFC 4180, with plain line feeds.",
         false, export_command},
-    {"tail", "RUN", 1, 1, NULL, WORDS_RUN, tail_options,
-        "Follows a run: a line for every step.", "A run that has ended is shown from its log. Ends when the run does.", false,
-        tail_command},
-    {"status", "RUN", 1, 1, NULL, WORDS_RUN, json_options,
-        "Says how far a run is and how its processes are.", NULL, false, status_command},
+    {"tail", "RUN", 1, 1, NULL, WORDS_RUN, tail_options, "Follows a run: a line for every step.",
+        "A run that has ended is shown from its log. Ends when the run does.", false, tail_command},
+    {"status", "RUN", 1, 1, NULL, WORDS_RUN, json_options, "Says how far a run is and how its processes are.", NULL,
+        false, status_command},
     {"ctl", "RUN VERB [WORD]", 2, 3, ctl_choices, WORDS_RUN, json_options,
         "Tells a run that is going on to do something.",
-        "pause and resume hold and go on, stop ends it after the step under way (polis resume goes on), snapshot keeps the "
-        "state with that step, kill_switch on|off halts all actions of agents: that one changes what happens, so it is in the "
-        "log and a replay does it again.",
+        "pause and resume hold and go on, stop ends it after the step under way (polis resume goes on), snapshot "
+        "keeps the state with that step, kill_switch on|off halts all actions of agents: that one changes what "
+        "happens, so it is in the log and a replay does it again.",
         false, ctl_command},
     {"scenario", "list|show|validate|schema [FILE ...]", 1, 100, scenario_choices, WORDS_SCENARIO, scenario_options,
         "Looks at scenarios.",
-        "list: those there are. show NAME: the file, or with --resolved the whole of what it means. validate FILE ...: says what "
-        "is wrong, with line and column. schema: JSON Schema for editors (--document: the manual of all parameters).",
+        "list: those there are. show NAME: the file, or with --resolved the whole of what it means. validate FILE "
+        "...: says what is wrong, with line and column. schema: JSON Schema for editors (--document: the manual of "
+        "all parameters).",
         false, show_command},
-    {"doctor", "", 0, 0, NULL, WORDS_NONE, json_options,
-        "Looks at this machine: libraries, limits, file systems.", NULL, false, doctor_command},
-    {"proto", "", 0, 0, NULL, WORDS_NONE, proto_options,
-        "Prints every message of the protocol, as JSON.", NULL, false, proto_command},
+    {"doctor", "", 0, 0, NULL, WORDS_NONE, json_options, "Looks at this machine: libraries, limits, file systems.",
+        NULL, false, doctor_command},
+    {"proto", "", 0, 0, NULL, WORDS_NONE, proto_options, "Prints every message of the protocol, as JSON.", NULL, false,
+        proto_command},
     {"version", "", 0, 0, NULL, WORDS_NONE, json_options, "Says which program this is.", NULL, false, version_command},
     {"help", "[COMMAND]", 0, 1, NULL, WORDS_COMMAND, help_options, "Explains a command.", NULL, false, help_command},
     {"broker", "", 0, 0, NULL, WORDS_NONE, role_options,
         "Carries letters between the others; holds nothing that matters.", NULL, true, roles_broker},
-    {"world", "", 0, 0, NULL, WORDS_NONE, world_options, "Owns the state and the log of a run.", NULL, true, roles_world},
-    {"agents", "", 0, 0, NULL, WORDS_NONE, role_options,
-        "Decides for agents; any number of them may come and go.", NULL, true, roles_agents},
+    {"world", "", 0, 0, NULL, WORDS_NONE, world_options, "Owns the state and the log of a run.", NULL, true,
+        roles_world},
+    {"agents", "", 0, 0, NULL, WORDS_NONE, role_options, "Decides for agents; any number of them may come and go.",
+        NULL, true, roles_agents},
     {"governance", "", 0, 0, NULL, WORDS_NONE, role_options, "Judges what agents do.", NULL, true, roles_governance},
 };
 
-const struct subcommand *const command_table[] = {&commands[0], &commands[1], &commands[2], &commands[3], &commands[4],
-    &commands[5], &commands[6], &commands[7], &commands[8], &commands[9], &commands[10], &commands[11], &commands[12],
-    &commands[13], &commands[14], &commands[15], &commands[16], NULL};
-_Static_assert(sizeof command_table / sizeof command_table[0] == sizeof commands / sizeof commands[0] + 1,
-    "every command is in the table");
+const uint32_t command_count = sizeof command_table / sizeof command_table[0];

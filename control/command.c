@@ -11,9 +11,9 @@
 const struct subcommand *
 command_find(const char *name)
 {
-    for (uint32_t i = 0; command_table[i] != NULL; i++)
-        if (strcmp(command_table[i]->name, name) == 0)
-            return command_table[i];
+    for (uint32_t i = 0; i < command_count; i++)
+        if (strcmp(command_table[i].name, name) == 0)
+            return &command_table[i];
     return NULL;
 }
 
@@ -43,8 +43,8 @@ unknown_option(const struct subcommand *command, const char *word, struct why *w
     if (nearest.best != NULL)
         return fail(why, ERR_INVALID, "polis %s has no option '%.60s'; did you mean '--%s'?", command->name, word,
             nearest.best);
-    return fail(why, ERR_INVALID, "polis %s has no option '%.60s'; see polis help %s", command->name, word,
-        command->name);
+    return fail(
+        why, ERR_INVALID, "polis %s has no option '%.60s'; see polis help %s", command->name, word, command->name);
 }
 
 static int
@@ -52,8 +52,8 @@ unknown_command(const char *word, struct why *why)
 {
     struct text_nearest nearest = {.name = word};
 
-    for (uint32_t i = 0; command_table[i] != NULL; i++)
-        text_nearest_offer(&nearest, command_table[i]->name);
+    for (uint32_t i = 0; i < command_count; i++)
+        text_nearest_offer(&nearest, command_table[i].name);
     if (nearest.best != NULL)
         return fail(why, ERR_INVALID, "no command '%.60s'; did you mean 'polis %s'?", word, nearest.best);
     return fail(why, ERR_INVALID, "no command '%.60s'; polis help lists them all", word);
@@ -137,8 +137,8 @@ check_words(const struct invocation *self, uint32_t choice_at, struct why *why)
         return fail(why, ERR_INVALID, "polis %s needs %s: polis %s %s", command->name, command->words, command->name,
             command->words);
     if (self->word_count > command->word_max)
-        return fail(why, ERR_INVALID, "polis %s: one word too many, '%.60s'", command->name,
-            self->words[command->word_max]);
+        return fail(
+            why, ERR_INVALID, "polis %s: one word too many, '%.60s'", command->name, self->words[command->word_max]);
     if (command->choices != NULL && self->word_count > choice_at)
         return check_choice(command, self->words[choice_at], why);
     return 0;

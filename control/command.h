@@ -1,5 +1,5 @@
-/* control/command.h - a command of the operator, declared once: its row becomes the parser, `polis help`, the manual page
- * and the shell's completion. The rows themselves stand in control/catalog.c. */
+/* control/command.h - a command of the operator, declared once: its row becomes the parser, `polis help`, the manual
+ * page and the shell's completion. The rows themselves stand in control/catalog.c. */
 #ifndef POLIS_CONTROL_COMMAND_H
 #define POLIS_CONTROL_COMMAND_H
 
@@ -32,14 +32,14 @@ struct invocation;
 
 struct subcommand {
     const char *name;
-    const char *words;                   /* in help: "RUN"; "" for none */
+    const char *words; /* in help: "RUN"; "" for none */
     uint32_t word_min, word_max;
-    const char *const *choices;          /* what the first word may be, NULL-ended; NULL: anything */
+    const char *const *choices; /* what the first word may be, NULL-ended; NULL: anything */
     enum command_words completes;
-    const struct option *const *options; /* NULL-ended */
-    const char *doc;                     /* one line */
-    const char *text;                    /* some paragraphs, separated by an empty line */
-    bool role;                           /* a process of the cluster: listed apart */
+    const struct option *const *options;             /* NULL-ended */
+    const char *doc;                                 /* one line */
+    const char *text;                                /* some paragraphs, separated by an empty line */
+    bool role;                                       /* a process of the cluster: listed apart */
     int (*run)(const struct invocation *invocation); /* returns the exit status */
 };
 
@@ -60,8 +60,9 @@ struct invocation {
     bool help; /* --help was among the words: nothing else was checked */
 };
 
-/* Every command, in the order of help; NULL-ended (control/catalog.c). */
-extern const struct subcommand *const command_table[];
+/* Every command, in the order of help (control/catalog.c). */
+extern const struct subcommand command_table[];
+extern const uint32_t command_count;
 const struct subcommand *command_find(const char *name);
 
 /* Understands the words behind the program's name. An unknown command or option is answered with the nearest known one

@@ -41,8 +41,10 @@ write_asleep(const struct folder *folder, bool json, struct buffer *out)
     if (json) {
         text_add(out, "{\"scenario\": ");
         text_add_json(out, folder->plan.name, strlen(folder->plan.name));
-        text_addf(out, ", \"step\": %" PRIu64 ", \"committed\": %" PRIu64 ", \"steps\": %" PRIu64
-            ", \"state\": \"%s\", \"chain\": \"%s\"}\n", tip.step, tip.step, folder->plan.steps, state, chain);
+        text_addf(out,
+            ", \"step\": %" PRIu64 ", \"committed\": %" PRIu64 ", \"steps\": %" PRIu64
+            ", \"state\": \"%s\", \"chain\": \"%s\"}\n",
+            tip.step, tip.step, folder->plan.steps, state, chain);
         return;
     }
     text_addf(out, "%s: %s, step %" PRIu64 " of %" PRIu64 "\nchain %s\n", folder->plan.name, state, tip.step,
@@ -77,13 +79,15 @@ write_awake(const char *answer, size_t size, struct buffer *out)
         name != NULL ? name : "?", state != NULL ? state : "?", number_of(root, "step"), number_of(root, "steps"),
         number_of(root, "committed"), number_of(root, "epoch"));
     text_addf(out, "%" PRId64 " agents, %zu workers, %s\n", number_of(root, "agents"), json_array_size(workers),
-        !json_is_true(json_object_get(root, "governed"))           ? "no governance"
+        !json_is_true(json_object_get(root, "governed"))          ? "no governance"
         : json_is_true(json_object_get(root, "governance_ready")) ? "governance is ready"
-                                                                   : "governance is not ready");
-    text_addf(out, "chunks: %" PRId64 " sent, %" PRId64 " answered, %" PRId64 " stale, %" PRId64 " past their deadline, %" PRId64
-        " workers lost\n", number_of(chunks, "sent"), number_of(chunks, "answered"), number_of(chunks, "stale"),
+                                                                  : "governance is not ready");
+    text_addf(out,
+        "chunks: %" PRId64 " sent, %" PRId64 " answered, %" PRId64 " stale, %" PRId64 " past their deadline, %" PRId64
+        " workers lost\n",
+        number_of(chunks, "sent"), number_of(chunks, "answered"), number_of(chunks, "stale"),
         number_of(chunks, "deadlines"), number_of(chunks, "worker_deaths"));
-    json_array_foreach(workers, i, worker)
+    json_array_foreach (workers, i, worker)
         text_addf(out, "  worker %s: %" PRId64 " answered\n",
             json_is_string(json_object_get(worker, "peer")) ? json_string_value(json_object_get(worker, "peer")) : "?",
             number_of(worker, "answered"));
@@ -131,7 +135,8 @@ ctl_command(const struct invocation *invocation)
     struct why why = {0};
     int status;
 
-    if (strcmp(invocation->words[1], "kill_switch") == 0 && strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0) {
+    if (strcmp(invocation->words[1], "kill_switch") == 0 && strcmp(argument, "on") != 0 &&
+        strcmp(argument, "off") != 0) {
         talk_error("polis ctl: kill_switch takes on or off");
         return EX_USAGE;
     }

@@ -46,8 +46,8 @@ note(struct examination *self, const char *what, enum verdict verdict, const cha
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (self->json) {
-        text_addf(&self->text, "%s{\"what\": \"%s\", \"verdict\": \"%s\", \"text\": ", self->count > 0 ? ", " : "", what,
-            words[verdict]);
+        text_addf(&self->text, "%s{\"what\": \"%s\", \"verdict\": \"%s\", \"text\": ", self->count > 0 ? ", " : "",
+            what, words[verdict]);
         text_add_json(&self->text, text, strlen(text));
         text_add(&self->text, "}");
     } else {
@@ -63,13 +63,14 @@ look_at_libraries(struct examination *self)
     int major, minor, patch;
 
     zmq_version(&major, &minor, &patch);
-    note(self, "libzmq", major == 4 && minor >= 3 ? GOOD : BAD, "%d.%d.%d, wants 4.3 or newer of 4", major, minor, patch);
+    note(self, "libzmq", major == 4 && minor >= 3 ? GOOD : BAD, "%d.%d.%d, wants 4.3 or newer of 4", major, minor,
+        patch);
     note(self, "curve", zmq_has("curve") ? GOOD : DOUBTFUL,
         zmq_has("curve") ? "libzmq can encrypt" : "libzmq cannot encrypt: no runs over several machines");
     mdb_version(&major, &minor, &patch);
     note(self, "lmdb", major == 0 && minor == 9 ? GOOD : BAD, "%d.%d.%d, wants 0.9", major, minor, patch);
-    note(self, "others", GOOD, "libsodium %s, libyaml %s, jansson %s, msgpack-c %s, zstd %s, libcurl %s", sodium_version_string(),
-        yaml_get_version_string(), JANSSON_VERSION, msgpack_version(), ZSTD_versionString(),
+    note(self, "others", GOOD, "libsodium %s, libyaml %s, jansson %s, msgpack-c %s, zstd %s, libcurl %s",
+        sodium_version_string(), yaml_get_version_string(), JANSSON_VERSION, msgpack_version(), ZSTD_versionString(),
         curl_version_info(CURLVERSION_NOW)->version);
 }
 
@@ -88,10 +89,12 @@ look_at_limits(struct examination *self)
         (unsigned long long)limit.rlim_cur, FILES_MIN);
     getrlimit(RLIMIT_AS, &limit);
     note(self, "address space", limit.rlim_cur == RLIM_INFINITY ? GOOD : DOUBTFUL, "%s",
-        limit.rlim_cur == RLIM_INFINITY ? "unlimited" : "limited: a long run's log must fit into it (ulimit -v unlimited)");
+        limit.rlim_cur == RLIM_INFINITY ? "unlimited"
+                                        : "limited: a long run's log must fit into it (ulimit -v unlimited)");
     getrlimit(RLIMIT_FSIZE, &limit);
     note(self, "file size", limit.rlim_cur == RLIM_INFINITY ? GOOD : DOUBTFUL, "%s",
-        limit.rlim_cur == RLIM_INFINITY ? "unlimited" : "limited: a long run's log must fit into it (ulimit -f unlimited)");
+        limit.rlim_cur == RLIM_INFINITY ? "unlimited"
+                                        : "limited: a long run's log must fit into it (ulimit -f unlimited)");
 }
 
 static void
@@ -101,11 +104,11 @@ look_at_disk(struct examination *self)
         unsigned long magic;
         const char *name;
         bool bad;
-    } kinds[] = {{EXT4_SUPER_MAGIC, "ext4", false}, {XFS_SUPER_MAGIC, "xfs", false}, {BTRFS_SUPER_MAGIC, "btrfs", false},
-        {TMPFS_MAGIC, "tmpfs (gone at a restart)", false}, {OVERLAYFS_SUPER_MAGIC, "overlayfs", false},
-        {NFS_SUPER_MAGIC, "NFS: a log cannot be there", true}, {SMB_SUPER_MAGIC, "SMB: a log cannot be there", true},
-        {CIFS_SUPER_MAGIC, "CIFS: a log cannot be there", true}, {SMB2_SUPER_MAGIC, "SMB: a log cannot be there", true},
-        {V9FS_MAGIC, "9p: a log cannot be there", true}};
+    } kinds[] = {{EXT4_SUPER_MAGIC, "ext4", false}, {XFS_SUPER_MAGIC, "xfs", false},
+        {BTRFS_SUPER_MAGIC, "btrfs", false}, {TMPFS_MAGIC, "tmpfs (gone at a restart)", false},
+        {OVERLAYFS_SUPER_MAGIC, "overlayfs", false}, {NFS_SUPER_MAGIC, "NFS: a log cannot be there", true},
+        {SMB_SUPER_MAGIC, "SMB: a log cannot be there", true}, {CIFS_SUPER_MAGIC, "CIFS: a log cannot be there", true},
+        {SMB2_SUPER_MAGIC, "SMB: a log cannot be there", true}, {V9FS_MAGIC, "9p: a log cannot be there", true}};
     const char *folder = access("runs", F_OK) == 0 ? "runs" : ".";
     struct statfs info;
     char space[TEXT_NUMBER_SIZE];
@@ -122,11 +125,16 @@ look_at_disk(struct examination *self)
             bad = kinds[i].bad;
         }
     text_format_size((uint64_t)info.f_bavail * (uint64_t)info.f_bsize, space);
-    note(self, "runs folder", bad ? BAD : access(folder, W_OK) == 0 ? GOOD : BAD, "%s is %s%s", folder, name,
-        access(folder, W_OK) == 0 ? "" : ", and cannot be written");
-    note(self, "space", (uint64_t)info.f_bavail * (uint64_t)info.f_bsize >= SPACE_MIN ? GOOD : DOUBTFUL, "%s free", space);
+    note(self, "runs folder",
+        bad                         ? BAD
+        : access(folder, W_OK) == 0 ? GOOD
+                                    : BAD,
+        "%s is %s%s", folder, name, access(folder, W_OK) == 0 ? "" : ", and cannot be written");
+    note(self, "space", (uint64_t)info.f_bavail * (uint64_t)info.f_bsize >= SPACE_MIN ? GOOD : DOUBTFUL, "%s free",
+        space);
     note(self, "sockets", access("/proc/self/fd", R_OK) == 0 ? GOOD : DOUBTFUL, "%s",
-        access("/proc/self/fd", R_OK) == 0 ? "folders of any length" : "no /proc: a run's folder may have some 90 bytes");
+        access("/proc/self/fd", R_OK) == 0 ? "folders of any length"
+                                           : "no /proc: a run's folder may have some 90 bytes");
 }
 
 static void

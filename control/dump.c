@@ -61,7 +61,8 @@ dump_epochs(struct dump *self, struct why *why)
 {
     struct figures figures = {0};
     bool csv = self->format == EXPORT_CSV;
-    int error = figures_read(self->folder.store, &self->folder.plan, store_committed(self->folder.store).step, 0, &figures, why);
+    int error = figures_read(
+        self->folder.store, &self->folder.plan, store_committed(self->folder.store).step, 0, &figures, why);
 
     if (csv)
         text_add(&self->text, "epoch,step");

@@ -245,8 +245,9 @@ export_write_rows(const struct export_table *table, enum export_format format, u
         return fail(why, ERR_FORMAT, "step %" PRIu64 ": %" PRIu32 " rows of %s beside %" PRIu32 " of %s", step, count,
             table->schema->name, joined->count[table->joined_axis], table->joined->name);
     for (uint32_t i = 0; i < count; i++) {
-        text_addf(out, format == EXPORT_CSV ? "%" PRIu64 ",%" PRIu32 ",%" PRIu32
-                                            : "{\"step\": %" PRIu64 ", \"phase\": %" PRIu32 ", \"index\": %" PRIu32,
+        text_addf(out,
+            format == EXPORT_CSV ? "%" PRIu64 ",%" PRIu32 ",%" PRIu32
+                                 : "{\"step\": %" PRIu64 ", \"phase\": %" PRIu32 ", \"index\": %" PRIu32,
             step, phase, i);
         if (owner != UINT32_MAX) {
             while (batch_u32(batch, owner, row + 1) <= i)

@@ -1,5 +1,5 @@
-/* control/export.h - a run's rows as text. A table is one axis of one kind of batch in the log; its columns are those of
- * the batch's schema, so a new domain's tables need no word here. */
+/* control/export.h - a run's rows as text. A table is one axis of one kind of batch in the log; its columns are those
+ * of the batch's schema, so a new domain's tables need no word here. */
 #ifndef POLIS_CONTROL_EXPORT_H
 #define POLIS_CONTROL_EXPORT_H
 
@@ -24,7 +24,8 @@ struct export_table {
     uint32_t joined_axis;
 };
 
-/* The table of that name: one with a name of its own ("interactions"), or SCHEMA.AXIS. ERR_UNKNOWN names the nearest. */
+/* The table of that name: one with a name of its own ("interactions"), or SCHEMA.AXIS. ERR_UNKNOWN names the nearest.
+ */
 MUST_CHECK int export_table_find(const char *name, struct export_table *out, struct why *why);
 /* Every table with its columns, for people. */
 void export_write_tables(struct buffer *out);
@@ -34,8 +35,8 @@ void export_write_head(const struct export_table *table, struct buffer *out);
 /* A line for every row of the batch; `joined` is the other batch, or NULL when the table has none. Lists of bytes are
  * text (JSON: strings; what is not UTF-8 is replaced); of other lists the length is written, their members are rows of
  * another table, in which `row` says to whom they belong. ERR_FORMAT: the two batches do not fit. */
-MUST_CHECK int export_write_rows(const struct export_table *table, enum export_format format, uint64_t step, uint32_t phase,
-    const struct batch *batch, const struct batch *joined, struct buffer *out, struct why *why);
+MUST_CHECK int export_write_rows(const struct export_table *table, enum export_format format, uint64_t step,
+    uint32_t phase, const struct batch *batch, const struct batch *joined, struct buffer *out, struct why *why);
 
 /* A field of a CSV line (RFC 4180): quoted when it must be. */
 void export_add_field(struct buffer *out, const char *bytes, size_t size);

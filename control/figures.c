@@ -98,7 +98,8 @@ figures_add(struct figures *self, uint64_t step, uint32_t epoch, const struct ba
         char name[FIGURE_NAME_SIZE];
 
         if (size >= sizeof name)
-            return fail(why, ERR_FORMAT, "step %llu: a figure's name has %u bytes", (unsigned long long)step, (unsigned)size);
+            return fail(
+                why, ERR_FORMAT, "step %llu: a figure's name has %u bytes", (unsigned long long)step, (unsigned)size);
         for (uint32_t j = 0; j < size; j++)
             name[j] = (char)batch_u8(summary, SUMMARY_text, begin + j);
         name[size] = '\0';

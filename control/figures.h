@@ -22,8 +22,8 @@ struct figure {
 };
 
 struct figures_row {
-    uint64_t step;  /* last one of the epoch */
-    uint32_t epoch; /* from 0 */
+    uint64_t step;        /* last one of the epoch */
+    uint32_t epoch;       /* from 0 */
     struct figure *cells; /* one a name; owned */
 };
 
@@ -38,7 +38,8 @@ struct figures {
 void figures_fini(struct figures *self);
 
 /* Adds a row from a `summary` batch. A name that is new is a new column, unknown in the rows before. */
-MUST_CHECK int figures_add(struct figures *self, uint64_t step, uint32_t epoch, const struct batch *summary, struct why *why);
+MUST_CHECK int figures_add(
+    struct figures *self, uint64_t step, uint32_t epoch, const struct batch *summary, struct why *why);
 /* Adds or sets one figure of the last row (for domain->figures()). */
 void figures_set(struct figures *self, const char *name, double value, bool known);
 /* Begins a row without cells. */
@@ -52,8 +53,8 @@ MUST_CHECK int figures_read_epoch(struct store *store, uint64_t step, struct fig
 
 /* Reads the epochs that ended in steps 1 .. `upto` of the log; when there are more than `at_most`, that many evenly
  * spaced ones, first and last included (0: all of them). */
-MUST_CHECK int figures_read(
-    struct store *store, const struct plan *plan, uint64_t upto, uint32_t at_most, struct figures *out, struct why *why);
+MUST_CHECK int figures_read(struct store *store, const struct plan *plan, uint64_t upto, uint32_t at_most,
+    struct figures *out, struct why *why);
 
 /* The figures of the whole run so far, as one row: the state is brought back from the newest snapshot and the log.
  * ERR_STATE when the log alone does not hold the decisions (log.detail: inputs). */
@@ -63,7 +64,8 @@ MUST_CHECK int figures_read_whole(struct store *store, struct figures *out, stru
 uint32_t figures_choose(const struct figures *self, const struct yaml_node *metrics, uint32_t out[], uint32_t max);
 
 /* A table for people. */
-void figures_write_table(const struct figures *self, const uint32_t columns[], uint32_t column_count, struct buffer *out);
+void figures_write_table(
+    const struct figures *self, const uint32_t columns[], uint32_t column_count, struct buffer *out);
 
 /* "12345", "0.1234", "1.2e+09", "-" when unknown: for people. */
 void figures_format(const struct figure *figure, char out[32]);

@@ -1,5 +1,5 @@
-/* control/folder.h - a run's folder as the operator's commands see it. The store owns log.mdb, state.mdb and trace.bin; beside
- * them lie:
+/* control/folder.h - a run's folder as the operator's commands see it. The store owns log.mdb, state.mdb and trace.bin;
+ * beside them lie:
  *
  *     cluster.yaml   how the processes are laid out (cluster, and how hard the disk is synced): changes no result
  *     place          where the broker is met: "bus" (the folder of that name), or tcp://127.0.0.1:PORT
@@ -39,7 +39,8 @@ MUST_CHECK int folder_open(const char *name, struct folder *out, struct why *why
 void folder_close(struct folder *self);
 
 /* Plan of a run: its manifest with what cluster.yaml says. */
-MUST_CHECK int folder_read_plan(const char *path, struct store *store, struct yaml_tree **tree, struct plan *out, struct why *why);
+MUST_CHECK int folder_read_plan(
+    const char *path, struct store *store, struct yaml_tree **tree, struct plan *out, struct why *why);
 /* Writes cluster.yaml and place for this layout, and makes log/. */
 MUST_CHECK int folder_write_cluster(const char *path, const struct plan *plan, struct why *why);
 

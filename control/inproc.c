@@ -69,9 +69,11 @@ attach_all(struct cast *cast, const struct launch *launch, struct local *local)
 int
 launch_inproc(struct launch *self)
 {
-    struct world_options options = {.folder = self->folder, .cluster = self->plan->cluster,
+    struct world_options options = {.folder = self->folder,
+        .cluster = self->plan->cluster,
         .store.durability = self->plan->logging.durability == 0 ? STORE_SYNC : STORE_NOSYNC,
-        .snapshot_every = self->plan->logging.snapshot_every, .stop_after = self->stop_after};
+        .snapshot_every = self->plan->logging.snapshot_every,
+        .stop_after = self->stop_after};
     struct world *world = NULL;
     struct cast cast = {0};
     struct local *local;

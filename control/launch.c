@@ -138,8 +138,12 @@ look_close(struct look *self)
 static struct supervise_child
 child_of(const char *name, uint32_t number, uint32_t stage, enum supervise_part part, const struct words *words)
 {
-    return (struct supervise_child){.name = name, .number = number, .stage = stage, .part = part,
-        .program = "/proc/self/exe", .arguments = words->list};
+    return (struct supervise_child){.name = name,
+        .number = number,
+        .stage = stage,
+        .part = part,
+        .program = "/proc/self/exe",
+        .arguments = words->list};
 }
 
 int

@@ -14,8 +14,8 @@ struct launch {
     const struct plan *plan;
     const struct yaml_node *metrics; /* which figures to show while it runs; may be NULL */
     bool governed;
-    uint64_t stop_after;             /* step; 0: go on to the end */
-    uint32_t restarts;               /* written: how often processes were started again */
+    uint64_t stop_after; /* step; 0: go on to the end */
+    uint32_t restarts;   /* written: how often processes were started again */
 };
 
 /* Starts broker, world, governance (when there is a lever) and workers as processes of this program, keeps them alive,

@@ -66,12 +66,13 @@ command_write_overview(struct buffer *out)
                   "  polis help COMMAND              options and examples of one command\n\n");
     for (int roles = 0; roles < 2; roles++) {
         text_add(out, roles == 0 ? "Commands\n" : "\nProcesses of a run (started by polis run)\n");
-        for (uint32_t i = 0; command_table[i] != NULL; i++)
-            if (command_table[i]->role == (roles == 1))
-                add_row(out, command_table[i]->name, 12, command_table[i]->doc);
+        for (uint32_t i = 0; i < command_count; i++)
+            if (command_table[i].role == (roles == 1))
+                add_row(out, command_table[i].name, 12, command_table[i].doc);
     }
-    text_add(out, "\nData goes to stdout, talk to stderr. Exit status as in sysexits(3); 75: interrupted, go on with polis "
-                  "resume.\n");
+    text_add(out,
+        "\nData goes to stdout, talk to stderr. Exit status as in sysexits(3); 75: interrupted, go on with polis "
+        "resume.\n");
 }
 
 static void
@@ -158,14 +159,16 @@ command_write_manual(struct buffer *out)
 {
     text_add(out, ".TH POLIS 1\n.SH NAME\npolis \\- runs economies of many agents as a cluster of processes\n"
                   ".SH SYNOPSIS\n.B polis\n.I command\n[options]\n.SH COMMANDS\n");
-    for (uint32_t i = 0; command_table[i] != NULL; i++)
-        write_manual_command(command_table[i], out);
-    text_add(out, ".SH EXIT STATUS\nAs in sysexits(3): 0 all is well, 1 a comparison or check did not hold, 64 usage, 65 a "
-                  "wrong scenario or log, 66 no such input, 69 something is not available, 70 a fault of the program, 72 a "
-                  "log whose digests do not hold, 73 the output cannot be made, 74 input or output failed, 75 interrupted "
-                  "(go on with polis resume), 77 denied, 78 another version.\n");
-    text_add(out, ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nNo colours.\n.TP\n.B POLIS_SCENARIOS\nA folder of scenarios that is "
-                  "looked into before the usual ones.\n.TP\n.B XDG_RUNTIME_DIR\nWhere sockets are made.\n");
+    for (uint32_t i = 0; i < command_count; i++)
+        write_manual_command(&command_table[i], out);
+    text_add(out,
+        ".SH EXIT STATUS\nAs in sysexits(3): 0 all is well, 1 a comparison or check did not hold, 64 usage, 65 a "
+        "wrong scenario or log, 66 no such input, 69 something is not available, 70 a fault of the program, 72 a "
+        "log whose digests do not hold, 73 the output cannot be made, 74 input or output failed, 75 interrupted "
+        "(go on with polis resume), 77 denied, 78 another version.\n");
+    text_add(out,
+        ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nNo colours.\n.TP\n.B POLIS_SCENARIOS\nA folder of scenarios that is "
+        "looked into before the usual ones.\n.TP\n.B XDG_RUNTIME_DIR\nWhere sockets are made.\n");
 }
 
 static void
@@ -179,14 +182,15 @@ write_completion_options(const struct subcommand *command, struct buffer *out)
 void
 command_write_completion(struct buffer *out)
 {
-    text_add(out, "# bash completion for polis: polis help --completion > ~/.local/share/bash-completion/completions/polis\n"
-                  "_polis() {\n    local word=${COMP_WORDS[COMP_CWORD]} options='' words=''\n"
-                  "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W '");
-    for (uint32_t i = 0; command_table[i] != NULL; i++)
-        text_addf(out, "%s%s", i > 0 ? " " : "", command_table[i]->name);
+    text_add(out,
+        "# bash completion for polis: polis help --completion > ~/.local/share/bash-completion/completions/polis\n"
+        "_polis() {\n    local word=${COMP_WORDS[COMP_CWORD]} options='' words=''\n"
+        "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W '");
+    for (uint32_t i = 0; i < command_count; i++)
+        text_addf(out, "%s%s", i > 0 ? " " : "", command_table[i].name);
     text_add(out, "' -- \"$word\"))\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n");
-    for (uint32_t i = 0; command_table[i] != NULL; i++) {
-        const struct subcommand *command = command_table[i];
+    for (uint32_t i = 0; i < command_count; i++) {
+        const struct subcommand *command = &command_table[i];
 
         text_addf(out, "    %s) options='", command->name);
         write_completion_options(command, out);
@@ -197,8 +201,8 @@ command_write_completion(struct buffer *out)
             text_add(out, "; words=$(compgen -d -- \"$word\"; compgen -d runs/)");
         if (command->completes == WORDS_COMMAND) {
             text_add(out, "; words='");
-            for (uint32_t j = 0; command_table[j] != NULL; j++)
-                text_addf(out, "%s%s", j > 0 ? " " : "", command_table[j]->name);
+            for (uint32_t j = 0; j < command_count; j++)
+                text_addf(out, "%s%s", j > 0 ? " " : "", command_table[j].name);
             text_add(out, "'");
         }
         if (command->choices != NULL) {

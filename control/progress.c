@@ -12,10 +12,14 @@
 
 void
 progress_init(struct progress *self, const struct plan *plan, const struct yaml_node *metrics, uint64_t first_step,
-              uint64_t now_ms)
+    uint64_t now_ms)
 {
-    *self = (struct progress){.steps = plan->steps, .steps_per_epoch = plan->simulation.steps_per_epoch,
-        .metrics = metrics, .first_step = first_step, .step = first_step, .started_ms = now_ms};
+    *self = (struct progress){.steps = plan->steps,
+        .steps_per_epoch = plan->simulation.steps_per_epoch,
+        .metrics = metrics,
+        .first_step = first_step,
+        .step = first_step,
+        .started_ms = now_ms};
     self->next_plain = (first_step * 10 / plan->steps + 1) * plan->steps / 10;
 }
 
@@ -33,8 +37,8 @@ progress_figures(struct progress *self, const struct figures *figures)
         char text[32];
 
         figures_format(&figures->rows[figures->row_count - 1].cells[columns[i]], text);
-        used += (size_t)snprintf(self->headline + used, sizeof self->headline - used, "  %.50s %s",
-            figures->names[columns[i]], text);
+        used += (size_t)snprintf(
+            self->headline + used, sizeof self->headline - used, "  %.50s %s", figures->names[columns[i]], text);
     }
 }
 
@@ -50,8 +54,9 @@ progress_format(const struct progress *self, uint64_t now_ms, char out[PROGRESS_
 
     if (speed > 0)
         text_format_duration((uint64_t)((double)(self->steps - self->step) * 1000.0 / speed), left);
-    snprintf(out, PROGRESS_LINE_SIZE, "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64 "  %.*f steps/s  %s left%s",
-        self->step, self->steps, epoch < epochs ? epoch : epochs, epochs, speed < 10 ? 1 : 0, speed, left, self->headline);
+    snprintf(out, PROGRESS_LINE_SIZE,
+        "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64 "  %.*f steps/s  %s left%s", self->step, self->steps,
+        epoch < epochs ? epoch : epochs, epochs, speed < 10 ? 1 : 0, speed, left, self->headline);
 }
 
 void

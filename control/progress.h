@@ -12,19 +12,19 @@
 #define PROGRESS_LINE_SIZE 400u
 
 struct progress {
-    uint64_t steps;           /* of the whole run */
+    uint64_t steps; /* of the whole run */
     uint32_t steps_per_epoch;
     const struct yaml_node *metrics; /* which figures to show; may be NULL; lent */
-    uint64_t first_step;      /* where this part of the run began */
+    uint64_t first_step;             /* where this part of the run began */
     uint64_t started_ms;
     uint64_t shown_ms;
-    uint64_t next_plain;      /* step of the next plain line */
+    uint64_t next_plain; /* step of the next plain line */
     uint64_t step;
-    char headline[200];       /* figures, kept between epochs */
+    char headline[200]; /* figures, kept between epochs */
 };
 
 void progress_init(struct progress *self, const struct plan *plan, const struct yaml_node *metrics, uint64_t first_step,
-                   uint64_t now_ms);
+    uint64_t now_ms);
 /* Takes new figures (the last row of `figures`). */
 void progress_figures(struct progress *self, const struct figures *figures);
 /* Step `step` is committed: shows it when it is time to. */

@@ -101,8 +101,8 @@ write_words(const struct report *self, struct buffer *out)
             write_whole(self, columns, count, out);
         text_add(out, "\n");
     }
-    text_addf(out, "%s, seed %" PRId64 ": step %" PRIu64 " of %" PRIu64, plan->name, plan->simulation.seed, self->tip.step,
-        plan->steps);
+    text_addf(out, "%s, seed %" PRId64 ": step %" PRIu64 " of %" PRIu64, plan->name, plan->simulation.seed,
+        self->tip.step, plan->steps);
     if (self->options->spent_ms > 0 && self->tip.step > self->options->begun_at) {
         text_format_duration(self->options->spent_ms, spent);
         text_addf(out, " in %s (%.0f steps/s)", spent,
@@ -121,7 +121,8 @@ report_write(const char *folder, const struct report_options *options, struct wh
     if (error != 0)
         return error;
     self.tip = store_committed(self.folder.store);
-    error = figures_read(self.folder.store, &self.folder.plan, self.tip.step, options->json ? 0 : ROWS_SHOWN, &self.epochs, why);
+    error = figures_read(
+        self.folder.store, &self.folder.plan, self.tip.step, options->json ? 0 : ROWS_SHOWN, &self.epochs, why);
     if (error == 0 && self.tip.step > 0 && figures_read_whole(self.folder.store, &self.whole, &self.no_whole) != 0 &&
         self.no_whole.code != ERR_STATE)
         talk_warn("no figures of the whole run: %s", self.no_whole.text);

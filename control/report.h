@@ -1,4 +1,5 @@
-/* control/report.h - what a run came to, read back from its log: a table of epochs and a summary, for people or as JSON. */
+/* control/report.h - what a run came to, read back from its log: a table of epochs and a summary, for people or as
+ * JSON. */
 #ifndef POLIS_CONTROL_REPORT_H
 #define POLIS_CONTROL_REPORT_H
 

@@ -1,6 +1,6 @@
-/* control/restart.h - when a child that ended is started again: after a back-off that doubles from 50 ms to 5 s, spread at
- * random so that several do not come back in the same instant, and not more than 5 times in 10 seconds. Knows no process
- * and no clock: it is told the time. */
+/* control/restart.h - when a child that ended is started again: after a back-off that doubles from 50 ms to 5 s, spread
+ * at random so that several do not come back in the same instant, and not more than 5 times in 10 seconds. Knows no
+ * process and no clock: it is told the time. */
 #ifndef POLIS_CONTROL_RESTART_H
 #define POLIS_CONTROL_RESTART_H
 

@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+#define UNWELCOME_MS 30000u /* a process that nobody starts a broker for ends by itself */
+
 struct role_place {
-    char folder[FOLDER_PATH_SIZE];        /* "" when only a broker's place was named */
+    char folder[FOLDER_PATH_SIZE]; /* "" when only a broker's place was named */
     char place[FOLDER_PATH_SIZE + 64];
     int parent;
     char who[32];
@@ -67,7 +69,8 @@ roles_broker(const struct invocation *invocation)
 static struct process_options
 process_options_of(const struct role_place *here)
 {
-    return (struct process_options){.who = here->who, .place = here->place, .parent_pid = here->parent};
+    return (struct process_options){
+        .who = here->who, .place = here->place, .parent_pid = here->parent, .connect_timeout_ms = UNWELCOME_MS};
 }
 
 int

@@ -6,6 +6,7 @@
 #include "control/scenario.h"
 #include "control/talk.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,27 +45,27 @@ static void
 say_next(const char *folder, int status, bool complete)
 {
     if (status != 0 && !complete) {
-        talk_say("%sThe run is not complete.%s Every committed step is kept; go on with:\n  polis resume %s", talk_strong(),
-            talk_plain(), folder);
+        talk_say("%sThe run is not complete.%s Every committed step is kept; go on with:\n  polis resume %s",
+            talk_strong(), talk_plain(), folder);
         return;
     }
-    talk_say("next:  polis replay %s --verify\n       polis export %s --format csv\n       polis check %s", folder, folder,
-        folder);
+    talk_say("next:  polis replay %s --verify\n       polis export %s --format csv\n       polis check %s", folder,
+        folder, folder);
 }
 
 /* Runs a made run to its end and says what came of it. */
 static int
 go(struct launch *launch, const struct invocation *invocation, uint64_t begun_at)
 {
-    struct report_options report = {.json = invocation_has(invocation, "json"), .quiet = invocation_has(invocation, "quiet"),
-        .begun_at = begun_at};
+    struct report_options report = {
+        .json = invocation_has(invocation, "json"), .quiet = invocation_has(invocation, "quiet"), .begun_at = begun_at};
     uint64_t started_ms = clock_ms();
     struct why why = {0};
     int status = invocation_has(invocation, "inproc") ? launch_inproc(launch) : launch_cluster(launch);
 
     report.spent_ms = clock_ms() - started_ms;
     report.restarts = launch->restarts;
-    if (status != 0 && status != EX_TEMPFAIL)
+    if (status != 0 && status != EX_TEMPFAIL && status != 128 + SIGINT)
         talk_error("the run has stopped with status %d; what its processes said is in %s/log", status, launch->folder);
     if (report_write(launch->folder, &report, &why) != 0 && status == 0)
         status = talk_failure(&why);
@@ -76,7 +77,8 @@ go(struct launch *launch, const struct invocation *invocation, uint64_t begun_at
 static int
 tell_complete(const char *path, const struct invocation *invocation)
 {
-    struct report_options report = {.json = invocation_has(invocation, "json"), .quiet = invocation_has(invocation, "quiet")};
+    struct report_options report = {
+        .json = invocation_has(invocation, "json"), .quiet = invocation_has(invocation, "quiet")};
     struct why why = {0};
 
     talk_say("%s is complete", path);
@@ -116,12 +118,15 @@ run_command(const struct invocation *invocation)
     if (folder_create(path, scenario.tree, &why) != 0) {
         scenario_fini(&scenario);
         talk_error("%s", why.text);
-        return why.code == ERR_STATE || why.code == ERR_IO ? EX_CANTCREAT : error_exit_status(why.code);
+        return why.code == ERR_FULL ? EX_IOERR : EX_CANTCREAT;
     }
-    talk_say("%s%s%s: %u epochs of %u steps, seed %lld, %u lever%s, in %s", talk_strong(), scenario.plan.name, talk_plain(),
-        (unsigned)scenario.plan.simulation.epochs, (unsigned)scenario.plan.simulation.steps_per_epoch,
-        (long long)scenario.plan.simulation.seed, (unsigned)scenario.lever_count, scenario.lever_count == 1 ? "" : "s", path);
-    launch = (struct launch){.folder = path, .plan = &scenario.plan, .governed = scenario.governed,
+    talk_say("%s%s%s: %u epochs of %u steps, seed %lld, %u lever%s, in %s", talk_strong(), scenario.plan.name,
+        talk_plain(), (unsigned)scenario.plan.simulation.epochs, (unsigned)scenario.plan.simulation.steps_per_epoch,
+        (long long)scenario.plan.simulation.seed, (unsigned)scenario.lever_count, scenario.lever_count == 1 ? "" : "s",
+        path);
+    launch = (struct launch){.folder = path,
+        .plan = &scenario.plan,
+        .governed = scenario.governed,
         .metrics = yaml_find(yaml_root(scenario.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};
     status = go(&launch, invocation, 0);
@@ -157,9 +162,11 @@ resume_command(const struct invocation *invocation)
         folder_close(&folder);
         return talk_failure(&why);
     }
-    talk_say("%s%s%s goes on behind step %llu of %llu", talk_strong(), folder.path, talk_plain(), (unsigned long long)step,
-        (unsigned long long)folder.plan.steps);
-    launch = (struct launch){.folder = folder.path, .plan = &folder.plan, .governed = is_governed(yaml_root(folder.tree)),
+    talk_say("%s%s%s goes on behind step %llu of %llu", talk_strong(), folder.path, talk_plain(),
+        (unsigned long long)step, (unsigned long long)folder.plan.steps);
+    launch = (struct launch){.folder = folder.path,
+        .plan = &folder.plan,
+        .governed = is_governed(yaml_root(folder.tree)),
         .metrics = yaml_find(yaml_root(folder.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};
     status = go(&launch, invocation, step);

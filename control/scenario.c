@@ -214,7 +214,8 @@ read_layers(const char *path, uint32_t depth, struct yaml_tree **out, struct why
         return 0;
     }
     if (depth + 1 >= SCENARIO_LAYER_MAX)
-        error = yaml_fail(extends, why, ERR_LIMIT, "more than %u layers; does a scenario extend itself?", SCENARIO_LAYER_MAX);
+        error = yaml_fail(
+            extends, why, ERR_LIMIT, "more than %u layers; does a scenario extend itself?", SCENARIO_LAYER_MAX);
     if (error == 0)
         error = yaml_get_text(extends, &name, why);
     if (error == 0 && (error = scenario_find(name, path, base_path, why)) != 0)
@@ -286,10 +287,11 @@ check_keys(const struct yaml_node *root, struct why *why)
         text_nearest_offer(&nearest, "agents");
         text_nearest_offer(&nearest, "extends");
         if (nearest.best != NULL)
-            return yaml_fail_key(member, why, ERR_UNKNOWN, "unknown section '%.60s'; did you mean '%s'?", member->key,
-                nearest.best);
+            return yaml_fail_key(
+                member, why, ERR_UNKNOWN, "unknown section '%.60s'; did you mean '%s'?", member->key, nearest.best);
         return yaml_fail_key(member, why, ERR_UNKNOWN,
-            "unknown section '%.60s'; polis scenario schema lists them (sections of your own begin with x-)", member->key);
+            "unknown section '%.60s'; polis scenario schema lists them (sections of your own begin with x-)",
+            member->key);
     }
     return 0;
 }
@@ -352,7 +354,8 @@ unknown_policy(const struct yaml_node *type, struct why *why)
         text_nearest_offer(&nearest, policy_roll[i]->name);
     if (nearest.best != NULL)
         return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'; did you mean '%s'?", type->text, nearest.best);
-    return yaml_fail(type, why, ERR_UNKNOWN, "no policy '%.60s'; polis scenario schema --document lists them", type->text);
+    return yaml_fail(
+        type, why, ERR_UNKNOWN, "no policy '%.60s'; polis scenario schema --document lists them", type->text);
 }
 
 /* Checks the parameters of a group's policy and writes the defaults out. */
@@ -558,15 +561,17 @@ write_section_schema(const char *name, const char *doc, const struct params *lis
 void
 scenario_write_schema(struct buffer *out)
 {
-    text_add(out, "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"title\": \"Polis scenario\", \"type\": "
-                  "\"object\", \"properties\": {"
-                  "\"name\": {\"type\": \"string\", \"maxLength\": 100}, "
-                  "\"scenario_id\": {\"type\": \"string\", \"description\": \"another spelling of name\"}, "
-                  "\"description\": {\"type\": \"string\"}, \"domain\": {\"type\": \"string\"}, \"motif\": {\"type\": \"string\"}, "
-                  "\"extends\": {\"type\": \"string\", \"description\": \"the scenario this one is laid on\"}, "
-                  "\"metrics_to_track\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}, \"description\": "
-                  "\"figures that are shown\"}, \"environment\": {\"type\": \"object\", \"description\": \"another spelling "
-                  "of sandbox\"}");
+    text_add(out,
+        "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"title\": \"Polis scenario\", \"type\": "
+        "\"object\", \"properties\": {"
+        "\"name\": {\"type\": \"string\", \"maxLength\": 100}, "
+        "\"scenario_id\": {\"type\": \"string\", \"description\": \"another spelling of name\"}, "
+        "\"description\": {\"type\": \"string\"}, \"domain\": {\"type\": \"string\"}, \"motif\": {\"type\": "
+        "\"string\"}, "
+        "\"extends\": {\"type\": \"string\", \"description\": \"the scenario this one is laid on\"}, "
+        "\"metrics_to_track\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}, \"description\": "
+        "\"figures that are shown\"}, \"environment\": {\"type\": \"object\", \"description\": \"another spelling "
+        "of sandbox\"}");
     write_section_schema("simulation", "how long, which seed, whose turn", plan_simulation_params, out);
     write_section_schema("log", "what the log keeps; changes no result", plan_logging_params, out);
     write_section_schema("cluster", "the processes of a run; changes no result", plan_cluster_params, out);

@@ -1,7 +1,7 @@
-/* control/scenario.h - from what a person wrote to what a run is a function of: finds the file, lays its layers (`extends`)
- * on one another, understands other spellings, lays -s on top, and has every section resolved by the module it belongs
- * to, so that all defaults are written out. Whatever is wrong is answered with file:line:col, the path and the nearest
- * known name. */
+/* control/scenario.h - from what a person wrote to what a run is a function of: finds the file, lays its layers
+ * (`extends`) on one another, understands other spellings, lays -s on top, and has every section resolved by the module
+ * it belongs to, so that all defaults are written out. Whatever is wrong is answered with file:line:col, the path and
+ * the nearest known name. */
 #ifndef POLIS_CONTROL_SCENARIO_H
 #define POLIS_CONTROL_SCENARIO_H
 

@@ -33,9 +33,9 @@ struct child {
     pid_t pid;
     int pidfd;
     struct restart restart;
-    uint64_t due_ms;       /* waiting: when it is started again */
-    char log[PATH_SIZE];   /* "" when its words are not caught */
-    off_t log_read;        /* how far its words were looked at */
+    uint64_t due_ms;     /* waiting: when it is started again */
+    char log[PATH_SIZE]; /* "" when its words are not caught */
+    off_t log_read;      /* how far its words were looked at */
 };
 
 enum phase { PHASE_RUNNING, PHASE_FINISHING, PHASE_STOPPING, PHASE_DONE };
@@ -118,7 +118,8 @@ supervise_add(struct supervisor *self, const struct supervise_child *child)
     added->is = *child;
     added->pidfd = -1;
     if (self->options.log_folder != NULL)
-        snprintf(added->log, sizeof added->log, "%s/%s.%u", self->options.log_folder, child->name, (unsigned)child->number);
+        snprintf(
+            added->log, sizeof added->log, "%s/%s.%u", self->options.log_folder, child->name, (unsigned)child->number);
 }
 
 /* ---- starting ---- */
@@ -187,7 +188,8 @@ start_child(struct supervisor *self, struct child *child, struct why *why)
     }
     child->state = CHILD_RUNNING;
     restart_started(&child->restart, clock_now(self));
-    say(self, LOG_LEVEL_DEBUG, "%s.%u started as process %d", child->is.name, (unsigned)child->is.number, (int)child->pid);
+    say(self, LOG_LEVEL_DEBUG, "%s.%u started as process %d", child->is.name, (unsigned)child->is.number,
+        (int)child->pid);
     return 0;
 }
 
@@ -371,8 +373,8 @@ describe_end(struct supervisor *self, const struct child *child, const siginfo_t
     else if (end->si_code == CLD_EXITED)
         say(self, level, "%s.%u ended with status %d", child->is.name, (unsigned)child->is.number, end->si_status);
     else
-        say(self, level, "%s.%u was ended by signal %d (%s)", child->is.name, (unsigned)child->is.number, end->si_status,
-            strsignal(end->si_status));
+        say(self, level, "%s.%u was ended by signal %d (%s)", child->is.name, (unsigned)child->is.number,
+            end->si_status, strsignal(end->si_status));
 }
 
 static void

@@ -1,11 +1,12 @@
 /* control/supervise.h - keeps the processes of a run alive, and stops them in order.
  *
- *   RUNNING --INT/TERM--> FINISHING (main was asked to end) --main ended--> STOPPING (stage by stage, last one first) --> DONE
+ *   RUNNING --INT/TERM--> FINISHING (main was asked to end) --main ended--> STOPPING (stage by stage, last one first)
+ * --> DONE
  *      `--main ended with 0, or a loss that cannot be borne--------------------^
  *
  * Invariants:
- * 1. A child is in exactly one of the states idle, running, waiting (for its restart) and ended; only a running one has a
- *    process, and its end is seen through its pidfd: there is no SIGCHLD handler and no waitpid(-1).
+ * 1. A child is in exactly one of the states idle, running, waiting (for its restart) and ended; only a running one has
+ * a process, and its end is seen through its pidfd: there is no SIGCHLD handler and no waitpid(-1).
  * 2. In STOPPING nothing is started; a stage is told to end when every later stage has ended.
  * 3. Exit statuses 64 to 78 are final: such a child is not started again. */
 #ifndef POLIS_CONTROL_SUPERVISE_H
@@ -33,10 +34,10 @@ struct supervise_child {
 };
 
 struct supervise_options {
-    const char *log_folder;  /* stdout and stderr of children go to FOLDER/NAME.N; NULL: they are not caught */
-    bool signals;            /* INT and TERM are for the supervisor (they must be blocked: bus/signals.h) */
-    uint32_t finish_ms;      /* how long main may take to finish; 0: 30,000 */
-    uint32_t stop_ms;        /* how long a stage may take to end before it is killed; 0: 3,000 */
+    const char *log_folder; /* stdout and stderr of children go to FOLDER/NAME.N; NULL: they are not caught */
+    bool signals;           /* INT and TERM are for the supervisor (they must be blocked: bus/signals.h) */
+    uint32_t finish_ms;     /* how long main may take to finish; 0: 30,000 */
+    uint32_t stop_ms;       /* how long a stage may take to end before it is killed; 0: 3,000 */
     /* For tests; NULL: the monotonic clock, the system's random numbers. */
     uint64_t (*clock_ms)(void *context);
     uint32_t (*random)(void *context);

@@ -17,7 +17,7 @@
 
 #define SHOWN_BYTES 6u /* of a chain hash, on a line for people */
 #define COLUMNS_MAX 8u
-#define OLD_STEPS 10u  /* shown of a run that is over */
+#define OLD_STEPS 10u /* shown of a run that is over */
 #define CONNECT_MS 2000u
 
 struct tail {
@@ -25,8 +25,8 @@ struct tail {
     struct subscriber *subscriber;
     const struct yaml_node *metrics;
     bool json;
-    bool heard;      /* somebody was there */
-    uint64_t last;   /* newest step shown */
+    bool heard;    /* somebody was there */
+    uint64_t last; /* newest step shown */
     int status;
 };
 
@@ -74,13 +74,15 @@ show(struct tail *self, uint64_t step, const uint8_t *chain, const struct figure
     struct buffer text = {0};
 
     if (self->json) {
-        text_addf(&text, "{\"schema\": \"polis.step/1\", \"step\": %" PRIu64 ", \"steps\": %" PRIu64 ", \"epoch\": %" PRIu64
-            ", \"chain\": \"%s\", \"figures\": ", step, self->folder.plan.steps, epoch, digest_hex(chain, STORE_CHAIN, hex));
+        text_addf(&text,
+            "{\"schema\": \"polis.step/1\", \"step\": %" PRIu64 ", \"steps\": %" PRIu64 ", \"epoch\": %" PRIu64
+            ", \"chain\": \"%s\", \"figures\": ",
+            step, self->folder.plan.steps, epoch, digest_hex(chain, STORE_CHAIN, hex));
         add_figures_json(figures, &text);
         text_add(&text, "}\n");
     } else {
-        text_addf(&text, "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "  %s", step, self->folder.plan.steps, epoch + 1,
-            digest_hex(chain, SHOWN_BYTES, hex));
+        text_addf(&text, "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "  %s", step, self->folder.plan.steps,
+            epoch + 1, digest_hex(chain, SHOWN_BYTES, hex));
         add_figures_words(self, figures, &text);
         text_add(&text, "\n");
     }
@@ -179,8 +181,9 @@ follow(struct tail *self)
         return talk_failure(&why);
     log_set_level(LOG_ERROR);
     self->subscriber = subscriber_new(&calls, -1);
-    status = process_main(&(struct process_options){.who = "tail", .place = place, .connect_timeout_ms = CONNECT_MS,
-        .why = &why}, subscriber_actor(self->subscriber));
+    status = process_main(
+        &(struct process_options){.who = "tail", .place = place, .connect_timeout_ms = CONNECT_MS, .why = &why},
+        subscriber_actor(self->subscriber));
     subscriber_destroy(&self->subscriber);
     return status;
 }

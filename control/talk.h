@@ -1,5 +1,5 @@
-/* control/talk.h - words for the operator. Data goes to stdout, talk to stderr; colour only on a terminal, and never when
- * NO_COLOR is set. A progress line lives on a terminal alone, and steps aside for what is said. */
+/* control/talk.h - words for the operator. Data goes to stdout, talk to stderr; colour only on a terminal, and never
+ * when NO_COLOR is set. A progress line lives on a terminal alone, and steps aside for what is said. */
 #ifndef POLIS_CONTROL_TALK_H
 #define POLIS_CONTROL_TALK_H
 

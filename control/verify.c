@@ -43,11 +43,12 @@ report(const struct invocation *invocation, const char *path, const struct repla
     if (invocation_has(invocation, "json")) {
         text_addf(&text, "{\"schema\": \"polis.%s/1\", \"run\": ", verb);
         text_add_json(&text, path, strlen(path));
-        text_addf(&text, ", \"good\": true, \"steps\": %" PRIu64 ", \"chain\": \"%s\", \"digest\": \"%s\", \"seconds\": %.3f}\n",
+        text_addf(&text,
+            ", \"good\": true, \"steps\": %" PRIu64 ", \"chain\": \"%s\", \"digest\": \"%s\", \"seconds\": %.3f}\n",
             result->steps, chain, digest, (double)spent_ms / 1000.0);
     } else if (!invocation_has(invocation, "quiet")) {
-        text_addf(&text, "%s: %" PRIu64 " steps %s, all as the log says (%s)\nchain %s\nstate %s\n", path, result->steps,
-            strcmp(verb, "replay") == 0 ? "replayed" : "checked", spent, chain, digest);
+        text_addf(&text, "%s: %" PRIu64 " steps %s, all as the log says (%s)\nchain %s\nstate %s\n", path,
+            result->steps, strcmp(verb, "replay") == 0 ? "replayed" : "checked", spent, chain, digest);
     }
     status = talk_data(text.data, text.size);
     buffer_fini(&text);
@@ -59,8 +60,11 @@ replay(const struct invocation *invocation, const char *path, bool invariants, c
 {
     struct walk walk = {.started_ms = clock_ms()};
     bool bounded = strcmp(verb, "replay") == 0;
-    struct replay_options options = {.upto = bounded ? invocation_number(invocation, "until", 0) : 0, .chain = true,
-        .invariants = invariants, .each = on_step, .context = &walk};
+    struct replay_options options = {.upto = bounded ? invocation_number(invocation, "until", 0) : 0,
+        .chain = true,
+        .invariants = invariants,
+        .each = on_step,
+        .context = &walk};
     struct replay_report result = {0};
     struct why why = {0};
     int error = replay_run(path, &options, &result, &why);

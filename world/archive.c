@@ -121,7 +121,8 @@ on_sync(struct archive *self, const struct letter *letter, struct outbox *out)
 }
 
 static void
-send_record(struct archive *self, const struct letter *letter, uint64_t step, uint32_t part, bool *found, struct outbox *out)
+send_record(struct archive *self, const struct letter *letter, uint64_t step, uint32_t part, bool *found,
+            struct outbox *out)
 {
     struct record record = {.step = step, .part = part};
     struct buffer bytes = {0};
@@ -143,7 +144,8 @@ archive_letter(struct archive *self, const struct letter *letter, struct outbox 
 
     if (letter->head.type == MSG_SYNC && message_unpack(MSG_SYNC, letter->payload, letter->size, &sync, NULL) == 0) {
         on_sync(self, letter, out);
-    } else if (letter->head.type == MSG_FETCH && message_unpack(MSG_FETCH, letter->payload, letter->size, &fetch, NULL) == 0) {
+    } else if (letter->head.type == MSG_FETCH &&
+               message_unpack(MSG_FETCH, letter->payload, letter->size, &fetch, NULL) == 0) {
         for (uint32_t i = 0; i < fetch.count && found && fetch.part <= UINT32_MAX - i; i++)
             send_record(self, letter, fetch.step, fetch.part + i, &found, out);
     } else {

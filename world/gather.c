@@ -170,7 +170,8 @@ gather_worker_up(struct gather *self, const struct peer *peer, const char *serve
         ASSERT(self->workers != NULL);
     }
     worker = &self->workers[self->worker_count++];
-    *worker = (struct worker){.peer = *peer, .serves = strdup(serves_list), .told = ALLOC_ARRAY(uint8_t, self->slot_count + 1u),
+    *worker = (struct worker){.peer = *peer, .serves = strdup(serves_list),
+        .told = ALLOC_ARRAY(uint8_t, self->slot_count + 1u),
         .errands = ALLOC_ARRAY(struct errand, 2u * self->options.credit)};
     ASSERT(worker->serves != NULL);
 }
@@ -215,7 +216,8 @@ errands_forgive(struct gather *self, uint64_t now_ms)
 {
     for (uint32_t w = 0; w < self->worker_count; w++)
         for (uint32_t i = self->workers[w].holds; i-- > 0;)
-            if (now_ms >= self->workers[w].errands[i].deadline_ms + (uint64_t)FORGIVEN_AFTER * self->options.deadline_ms)
+            if (now_ms >= self->workers[w].errands[i].deadline_ms +
+                              (uint64_t)FORGIVEN_AFTER * self->options.deadline_ms)
                 errand_drop(&self->workers[w], i);
 }
 
@@ -263,7 +265,8 @@ poison(struct gather *self, struct chunk *chunk, const char *what, struct why *w
     self->domain->ask(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &ask);
     snprintf(path, sizeof path, "%s/poison", self->options.folder);
     (void)mkdir(path, 0700);
-    snprintf(path, sizeof path, "%s/poison/step-%" PRIu64 "-phase-%u-agents-%u-%u.msgpack", self->options.folder, self->step,
+    snprintf(path, sizeof path, "%s/poison/step-%" PRIu64 "-phase-%u-agents-%u-%u.msgpack", self->options.folder,
+             self->step,
              self->phase, group->agents[chunk->first], group->agents[chunk->first + chunk->count - 1]);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd >= 0) {
@@ -274,7 +277,8 @@ poison(struct gather *self, struct chunk *chunk, const char *what, struct why *w
             fd = -1;
     }
     buffer_fini(&ask);
-    return fail(why, ERR_LIMIT, "step %" PRIu64 ", phase %u: agents %u to %u (policy %s) %s; their observation is %s %s",
+    return fail(why, ERR_LIMIT,
+                "step %" PRIu64 ", phase %u: agents %u to %u (policy %s) %s; their observation is %s %s",
                 self->step, self->phase, group->agents[chunk->first], group->agents[chunk->first + chunk->count - 1],
                 self->slots[group->slot].policy, what, fd >= 0 ? "in" : "lost, cannot write", path);
 }
@@ -587,7 +591,8 @@ check_answer(struct gather *self, const struct chunk *chunk, const struct letter
 #endif
     if (answer.count[0] != chunk->count)
         return fail(why, ERR_INVALID, "%u rows for %u agents", answer.count[0], chunk->count);
-    return self->domain->check(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &answer, why);
+    return self->domain->check(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &answer,
+                               why);
 }
 
 static void
@@ -612,7 +617,8 @@ refuse_answer(struct gather *self, uint32_t index, const struct peer *peer, cons
     struct chunk *chunk = &self->chunks[index];
     char hex[33];
 
-    log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 ", phase %u, chunk %u: answer of worker %.8s refused: %s", self->step,
+    log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 ", phase %u, chunk %u: answer of worker %.8s refused: %s",
+             self->step,
              self->phase, index, digest_hex(peer->id, sizeof peer->id, hex), reason);
     chunk->refuser = *peer;
     if (!drop_holder(chunk, peer))
@@ -731,8 +737,10 @@ gather_write_status(const struct gather *self, struct buffer *out)
     for (uint32_t i = 0; i < self->worker_count; i++) {
         const struct worker *worker = &self->workers[i];
 
-        snprintf(line, sizeof line, "%s{\"peer\":\"%.8s\",\"holds\":%u,\"answered\":%" PRIu64 ",\"barred\":%s,\"serves\":",
-                 i > 0 ? "," : "", digest_hex(worker->peer.id, sizeof worker->peer.id, hex), worker->holds, worker->answered,
+        snprintf(line, sizeof line,
+                 "%s{\"peer\":\"%.8s\",\"holds\":%u,\"answered\":%" PRIu64 ",\"barred\":%s,\"serves\":",
+                 i > 0 ? "," : "", digest_hex(worker->peer.id, sizeof worker->peer.id, hex), worker->holds,
+                 worker->answered,
                  worker->barred ? "true" : "false");
         buffer_append(out, line, strlen(line));
         text_add_json(out, worker->serves, strlen(worker->serves));

@@ -3,12 +3,12 @@
  * answers end up by agent id, so who answered leaves no mark.
  *
  * Invariants:
- * 1. An answer is taken only while its fence (run, epoch, step, phase, chunk) is outstanding and not yet answered, and when it
- *    names the hash of the very observation; everything else is counted (stale, repeated, invalid) and dropped.
- * 2. A chunk whose worker dies goes to another; one that ends `poison_kills` workers stops the run with a dump.
- * 3. A chunk past its deadline is given to a second worker; the first valid answer wins. A worker that lets deadlines
- *    pass gets its credit back, but is asked again only when it has answered or nobody else serves the policy.
- * 4. A worker whose answer is wrong gets nothing more and is not listened to any more. */
+ * 1. An answer is taken only while its fence (run, epoch, step, phase, chunk) is outstanding and not yet answered,
+ * and when it    names the hash of the very observation; everything else is counted (stale, repeated, invalid) and
+ * dropped. 2. A chunk whose worker dies goes to another; one that ends `poison_kills` workers stops the run with a
+ * dump. 3. A chunk past its deadline is given to a second worker; the first valid answer wins. A worker that lets
+ * deadlines    pass gets its credit back, but is asked again only when it has answered or nobody else serves the
+ * policy. 4. A worker whose answer is wrong gets nothing more and is not listened to any more. */
 #ifndef POLIS_WORLD_GATHER_H
 #define POLIS_WORLD_GATHER_H
 

@@ -75,7 +75,8 @@ load_snapshot(struct store *store, struct scene *scene, uint64_t at_or_below, ui
             scene->domain->digest(scene->domain_self, &fold);
             fold_end(&fold, digest);
             if (memcmp(digest, commit.digest, sizeof digest) != 0)
-                error = fail(why, ERR_DIGEST, "the snapshot of step %" PRIu64 " does not have its step's digest", *step);
+                error = fail(why, ERR_DIGEST, "the snapshot of step %" PRIu64 " does not have its step's digest",
+                             *step);
         }
     }
     buffer_fini(&bytes);

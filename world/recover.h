@@ -1,5 +1,6 @@
 /* world/recover.h - from a run's folder to a domain in the state after some step: newest usable snapshot, then the
- * logged answers, digest checked at every step. Needs no worker, model or network; replay, check and fork use it too. */
+ * logged answers, digest checked at every step. Needs no worker, model or network; replay, check
+ * and fork use it too. */
 #ifndef POLIS_WORLD_RECOVER_H
 #define POLIS_WORLD_RECOVER_H
 
@@ -31,7 +32,8 @@ struct recover_report {
 };
 
 /* Brings the scene's domain to the state after `step` (committed). `use_snapshots` false: from genesis, so that every
- * step is verified. `each` (may be NULL) is called after every replayed step. ERR_DIGEST names the first step that differs. */
+ * step is verified. `each` (may be NULL) is called after every replayed step. ERR_DIGEST names the first step that
+ * differs. */
 MUST_CHECK int recover_to(struct store *store, struct scene *scene, uint64_t step, bool use_snapshots,
                           void (*each)(void *context, uint64_t step), void *context, struct recover_report *out,
                           struct why *why);

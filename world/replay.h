@@ -26,7 +26,9 @@ struct replay_report {
     uint8_t digest[16];
 };
 
-/* ERR_DIGEST names the first step that differs; ERR_STATE (log.detail: inputs): the log alone does not hold the decisions. */
-MUST_CHECK int replay_run(const char *folder, const struct replay_options *options, struct replay_report *out, struct why *why);
+/* ERR_DIGEST names the first step that differs; ERR_STATE (log.detail: inputs): the log alone does not hold the
+ * decisions. */
+MUST_CHECK int replay_run(const char *folder, const struct replay_options *options, struct replay_report *out,
+                          struct why *why);
 
 #endif

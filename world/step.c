@@ -13,7 +13,8 @@
 void
 step_init(struct step *self, const struct domain *domain, void *domain_self, bool inputs_only)
 {
-    *self = (struct step){.domain = domain, .self = domain_self, .arena = arena_new(1u << 20), .inputs_only = inputs_only};
+    *self = (struct step){.domain = domain, .self = domain_self, .arena = arena_new(1u << 20),
+        .inputs_only = inputs_only};
 }
 
 void
@@ -24,7 +25,8 @@ step_fini(struct step *self)
 }
 
 static void
-put_section(struct step *self, enum section_kind kind, uint32_t round, uint32_t slot, uint32_t schema, struct blob bytes)
+put_section(struct step *self, enum section_kind kind, uint32_t round, uint32_t slot, uint32_t schema,
+            struct blob bytes)
 {
     struct section section = {.kind = kind, .phase = self->phase, .round = round, .slot = slot, .schema = schema,
         .bytes = bytes.data, .size = bytes.size};
@@ -214,7 +216,8 @@ put_figures(struct step *self)
     if (self->number % self->domain->steps_per_epoch(self->self) != 0)
         return;
     step_summary(self->domain, self->self, false, &bytes);
-    put_section(self, SECTION_FIGURES, 0, UINT32_MAX, schema_summary.id, (struct blob){bytes.data, (uint32_t)bytes.size});
+    put_section(self, SECTION_FIGURES, 0, UINT32_MAX, schema_summary.id,
+                (struct blob){bytes.data, (uint32_t)bytes.size});
     buffer_fini(&bytes);
 }
 
@@ -293,7 +296,8 @@ replay_inputs(struct step *self, struct step_replay *replay, struct why *why)
 }
 
 int
-step_take_logged_verdict(struct step *self, struct step_replay *replay, const struct exchange *exchange, struct why *why)
+step_take_logged_verdict(struct step *self, struct step_replay *replay, const struct exchange *exchange,
+                         struct why *why)
 {
     struct buffer ask = {0};
     struct section docket, verdict;

@@ -47,8 +47,8 @@ MUST_CHECK int step_begin(struct step *self, uint64_t number, const struct step_
 bool step_next(struct step *self, struct exchange *out);
 
 /* Logs the answers of all groups (governance: one) and lets the domain take them. Governance's docket is logged too. */
-void step_take(struct step *self, const struct exchange *exchange, const struct batch *answers, const struct batch *docket,
-               struct blob docket_bytes, const struct blob *answer_bytes);
+void step_take(struct step *self, const struct exchange *exchange, const struct batch *answers,
+               const struct batch *docket, struct blob docket_bytes, const struct blob *answer_bytes);
 
 /* Ends the step and fills everything of `out` but snapshot and trace. */
 void step_end(struct step *self, struct store_step *out);

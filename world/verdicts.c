@@ -210,8 +210,8 @@ verdicts_begin_step(struct verdicts *self, uint64_t step)
 }
 
 void
-verdicts_ask(struct verdicts *self, const struct domain *domain, const void *domain_self, const struct exchange *exchange,
-             uint32_t phase, struct buffer *docket, struct outbox *out)
+verdicts_ask(struct verdicts *self, const struct domain *domain, const void *domain_self,
+             const struct exchange *exchange, uint32_t phase, struct buffer *docket, struct outbox *out)
 {
     struct docket *kept;
 
@@ -254,7 +254,8 @@ on_verdict(struct verdicts *self, const struct letter *letter, struct why *why)
     }
     if (docket->answered) {
         if (docket->verdict.size != letter->size || memcmp(docket->verdict.data, letter->payload, letter->size) != 0)
-            return fail(why, ERR_DIGEST, "step %" PRIu64 ", phase %u: governance gave two different verdicts for one docket",
+            return fail(why, ERR_DIGEST,
+                        "step %" PRIu64 ", phase %u: governance gave two different verdicts for one docket",
                         self->step, docket->phase);
         return 0;
     }
@@ -265,7 +266,8 @@ on_verdict(struct verdicts *self, const struct letter *letter, struct why *why)
         self->counters.stale++;
         return 0;
     }
-    if ((error = self->domain->check(self->domain_self, &self->exchange, 0, 0, self->exchange.row_count, &verdict, why)) != 0)
+    error = self->domain->check(self->domain_self, &self->exchange, 0, 0, self->exchange.row_count, &verdict, why);
+    if (error != 0)
         return fail_prefix(why, "step %" PRIu64 ", phase %u: verdict refused", self->step, docket->phase);
     buffer_append(&docket->verdict, letter->payload, letter->size);
     docket->answered = true;
@@ -287,14 +289,16 @@ verdicts_letter(struct verdicts *self, const struct letter *letter, struct outbo
     case MSG_VERDICT: return on_verdict(self, letter, why);
     case MSG_COURT_READY: return on_ready(self, letter, out, why);
     case MSG_CREDIT:
-        if (self->state != COURT_FEEDING || message_unpack(MSG_CREDIT, letter->payload, letter->size, &credit, NULL) != 0)
+        if (self->state != COURT_FEEDING ||
+            message_unpack(MSG_CREDIT, letter->payload, letter->size, &credit, NULL) != 0)
             return 0;
         self->unanswered -= credit.chunks < self->unanswered ? credit.chunks : self->unanswered;
         return feed(self, out, why);
     case MSG_NACK:
         if (message_unpack(MSG_NACK, letter->payload, letter->size, &nack, NULL) != 0)
             return fail(why, ERR_FORMAT, "governance sent an unreadable refusal");
-        return fail(why, ERR_STATE, "governance refused a docket of step %" PRIu64 ": %s", letter->head.step, nack.text);
+        return fail(why, ERR_STATE, "governance refused a docket of step %" PRIu64 ": %s", letter->head.step,
+                    nack.text);
     default: self->counters.stale++; return 0;
     }
 }

@@ -48,8 +48,8 @@ bool verdicts_is_peer(const struct verdicts *self, const struct peer *peer);
 /* The state wanted from now on is the one after step - 1; what was kept of the step before is dropped. */
 void verdicts_begin_step(struct verdicts *self, uint64_t step);
 /* Asks (taking the docket's bytes). One docket at a time. */
-void verdicts_ask(struct verdicts *self, const struct domain *domain, const void *domain_self, const struct exchange *exchange,
-                  uint32_t phase, struct buffer *docket, struct outbox *out);
+void verdicts_ask(struct verdicts *self, const struct domain *domain, const void *domain_self,
+                  const struct exchange *exchange, uint32_t phase, struct buffer *docket, struct outbox *out);
 /* VERDICT, COURT_READY, CREDIT or NACK from governance. ERR_DIGEST: it contradicted itself; ERR_STATE: it refused. */
 MUST_CHECK int verdicts_letter(struct verdicts *self, const struct letter *letter, struct outbox *out, struct why *why);
 /* More steps are committed: dockets that were waited for can be read. */

@@ -16,6 +16,7 @@
 #include <sysexits.h>
 
 #define SNAPSHOT_LOG_MIN (4u << 20) /* no automatic snapshot before the log has grown by this much */
+#define SNAPSHOT_LOG_RATIO 4u       /* an automatic snapshot when the log has grown by so many times the state */
 #define FIGURES_EVERY_STEP_MAX 2000u /* agents up to which every step's event carries figures */
 #define APPLIED_MAX 256u             /* commands whose repetition is recognised */
 #define REMEMBERED_STEPS 64u         /* whose commands are remembered over a restart */
@@ -127,8 +128,8 @@ static void
 make_parts(struct world *self)
 {
     const struct scene *scene = &self->scene;
-    struct gather_options gather = {.chunk = self->options.cluster.chunk, .deadline_ms = self->options.cluster.deadline_ms,
-        .credit = self->options.cluster.credit, .poison_kills = self->options.cluster.poison_kills,
+    struct gather_options gather = {.chunk = self->options.cluster.chunk,
+        .deadline_ms = self->options.cluster.deadline_ms, .credit = self->options.cluster.credit, .poison_kills = self->options.cluster.poison_kills,
         .folder = self->options.folder, .seed = (uint64_t)scene->plan.simulation.seed, .run = store_run_id(self->store),
         .epoch = store_epoch(self->store)};
     struct verdicts_options verdicts = {.seed = gather.seed, .domain = scene->domain->name,
@@ -226,7 +227,8 @@ give_up(struct world *self, const struct why *why, struct outbox *out)
 /* ---- commands ---- */
 
 static void
-answer(const struct peer *peer, enum channel channel, uint64_t source_seq, int code, const char *text, struct outbox *out)
+answer(const struct peer *peer, enum channel channel, uint64_t source_seq, int code, const char *text,
+       struct outbox *out)
 {
     struct result result = {.source_seq = source_seq, .code = (uint32_t)code};
 
@@ -248,8 +250,8 @@ write_status(struct world *self, char *out, size_t size)
              ",\"epoch\":%u,\"agents\":%u,\"state\":\"%s\",\"governed\":%s,\"governance_ready\":%s,"
              "\"chunks\":{\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"stale\":%" PRIu64 ",\"repeated\":%" PRIu64
              ",\"invalid\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"deadlines\":%" PRIu64 ",\"worker_deaths\":%" PRIu64
-             "},\"dockets\":{\"asked\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"fed_again\":%" PRIu64 ",\"stale\":%" PRIu64
-             "},\"workers\":%.*s}",
+             "},\"dockets\":{\"asked\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"fed_again\":%" PRIu64
+             ",\"stale\":%" PRIu64 "},\"workers\":%.*s}",
              (int)name.size, (const char *)name.data, self->applied, store_committed(self->store).step,
              self->scene.plan.steps, store_epoch(self->store), self->scene.domain->agent_count(self->scene.domain_self),
              self->ended ? "ended" : self->stopping ? "stopping" : self->paused ? "paused" : "running",
@@ -259,6 +261,19 @@ write_status(struct world *self, char *out, size_t size)
              (int)workers.size, (const char *)workers.data);
     buffer_fini(&workers);
     buffer_fini(&name);
+}
+
+/* Asked again before its step is committed: the answer goes to the one who still listens. */
+static bool
+renew_wish(struct world *self, const struct letter *letter, uint64_t source_seq)
+{
+    for (uint32_t i = 0; i < self->wish_count; i++)
+        if (self->wishes[i].input.source_seq == source_seq) {
+            self->wishes[i].peer = letter->peer;
+            self->wishes[i].channel = letter->channel;
+            return true;
+        }
+    return false;
 }
 
 static bool
@@ -277,12 +292,6 @@ add_wish(struct world *self, const struct letter *letter, const struct command *
     struct wish *wish;
     struct why why = {0};
 
-    for (uint32_t i = 0; i < self->wish_count; i++)
-        if (self->wishes[i].input.source_seq == command->source_seq) {
-            self->wishes[i].peer = letter->peer; /* asked again: answer the one who still listens */
-            self->wishes[i].channel = letter->channel;
-            return;
-        }
     if (self->scene.domain->command_check(self->scene.domain_self, command->verb, command->argument, &why) != 0) {
         answer(&letter->peer, letter->channel, command->source_seq, why.code, why.text, out);
         return;
@@ -313,6 +322,8 @@ on_command(struct world *self, const struct letter *letter, struct outbox *out)
         answer(&letter->peer, letter->channel, 0, why.code, why.text, out);
         return;
     }
+    if (renew_wish(self, letter, command.source_seq))
+        return;
     if (was_applied(self, command.source_seq)) {
         answer(&letter->peer, letter->channel, command.source_seq, 0, "applied before", out);
     } else if (strcmp(command.verb, "status") == 0) {
@@ -416,8 +427,8 @@ begin_live(struct world *self, struct outbox *out, struct why *why)
         struct wish *wish = &self->wishes[i];
         struct why reason = {0};
 
-        if (wish->applied_step == 0 &&
-            self->scene.domain->command_check(self->scene.domain_self, wish->input.verb, wish->input.argument, &reason) != 0) {
+        if (wish->applied_step == 0 && self->scene.domain->command_check(self->scene.domain_self, wish->input.verb,
+                                                                         wish->input.argument, &reason) != 0) {
             answer(&wish->peer, wish->channel, wish->input.source_seq, reason.code, reason.text, out);
             *wish = self->wishes[--self->wish_count];
             continue;
@@ -441,7 +452,8 @@ begin_recomputed(struct world *self, struct why *why)
 
     buffer_clear(&self->logged_header);
     buffer_clear(&self->logged_data);
-    error = store_read_step(self->store, self->applied + 1, &self->logged_header, &self->logged_data, &self->logged_commit, why);
+    error = store_read_step(self->store, self->applied + 1, &self->logged_header, &self->logged_data,
+                            &self->logged_commit, why);
     self->logged = (struct step_replay){.data = &self->logged_data, .number = self->applied + 1};
     if (error == 0)
         error = step_inputs_read(&self->logged_data, inputs, &count, &self->logged.offset, why);
@@ -477,7 +489,8 @@ ask(struct world *self, uint64_t now_ms, struct outbox *out)
         return;
     }
     self->scene.domain->ask(self->scene.domain_self, &self->exchange, 0, 0, self->exchange.row_count, &docket);
-    verdicts_ask(self->verdicts, self->scene.domain, self->scene.domain_self, &self->exchange, self->step.phase, &docket, out);
+    verdicts_ask(self->verdicts, self->scene.domain, self->scene.domain_self, &self->exchange, self->step.phase,
+                 &docket, out);
 }
 
 static void
@@ -502,6 +515,12 @@ take(struct world *self)
     }
 }
 
+static bool
+is_answered(const struct world *self)
+{
+    return self->exchange.kind == EXCHANGE_AGENTS ? gather_complete(self->gather) : verdicts_complete(self->verdicts);
+}
+
 /* One exchange after the other, until the domain has no more. */
 static enum turn
 phase_exchanges(struct world *self, uint64_t now_ms, struct outbox *out, struct why *why)
@@ -518,7 +537,7 @@ phase_exchanges(struct world *self, uint64_t now_ms, struct outbox *out, struct 
             self->asking = true;
             ask(self, now_ms, out);
         }
-        if (self->exchange.kind == EXCHANGE_AGENTS ? !gather_complete(self->gather) : !verdicts_complete(self->verdicts)) {
+        if (!is_answered(self)) {
             if (self->exchange.kind == EXCHANGE_AGENTS)
                 gather_pump(self->gather, now_ms, out);
             return TURN_WAIT;
@@ -532,7 +551,8 @@ static bool
 snapshot_due(struct world *self)
 {
     uint32_t every = self->options.snapshot_every;
-    uint64_t threshold = self->state_size * 4 > SNAPSHOT_LOG_MIN ? self->state_size * 4 : SNAPSHOT_LOG_MIN;
+    uint64_t grown = self->state_size * SNAPSHOT_LOG_RATIO;
+    uint64_t threshold = grown > SNAPSHOT_LOG_MIN ? grown : SNAPSHOT_LOG_MIN;
 
     if (self->snapshot_wanted || (every > 0 && self->step.number % every == 0))
         return true;
@@ -572,16 +592,22 @@ commit_made(struct world *self, struct store_step *made, uint64_t now_ms, struct
     put_trace(self, made, now_ms);
     self->log_growth += made->data.size + made->header.size;
     if (snapshot_due(self)) {
+        bool forced = self->snapshot_wanted || self->options.snapshot_every > 0;
+
         self->scene.domain->save(self->scene.domain_self, &made->snapshot);
         self->state_size = made->snapshot.size;
-        self->log_growth = 0;
         self->snapshot_wanted = false;
+        if (forced || self->log_growth >= self->state_size * SNAPSHOT_LOG_RATIO)
+            self->log_growth = 0;
+        else
+            buffer_clear(&made->snapshot); /* the first look at its size says that it can wait */
     }
     store_crash_point("before-append");
     if (store_append(self->store, made, why) != 0) {
         buffer_fini(&made->header);
         buffer_fini(&made->data);
         buffer_fini(&made->snapshot);
+        buffer_fini(&made->trace);
         return TURN_FAILED;
     }
     store_crash_point("after-append");
@@ -868,7 +894,8 @@ actor_signal(void *context, uint64_t now_ms, enum actor_signal signal, struct ou
     if (signal == ACTOR_RELOAD || self->failed)
         return;
     self->stopping = self->snapshot_wanted = true;
-    log_line(LOG_LEVEL_INFO, "world", "stopping after step %" PRIu64, self->phase == 0 ? self->applied : self->applied + 1);
+    log_line(LOG_LEVEL_INFO, "world", "stopping after step %" PRIu64,
+             self->phase == 0 ? self->applied : self->applied + 1);
     advance(self, now_ms, out);
     if (self->ended && !self->failed)
         finish(self, out);
@@ -877,6 +904,6 @@ actor_signal(void *context, uint64_t now_ms, enum actor_signal signal, struct ou
 void
 world_actor(struct world *self, struct actor *out)
 {
-    *out = (struct actor){.role = ROLE_WORLD, .self = self, .ready_fd = store_ready_fd(self->store), .start = actor_start,
-        .receive = actor_receive, .tick = actor_tick, .ready = actor_ready, .signal = actor_signal};
+    *out = (struct actor){.role = ROLE_WORLD, .self = self, .ready_fd = store_ready_fd(self->store),
+        .start = actor_start, .receive = actor_receive, .tick = actor_tick, .ready = actor_ready, .signal = actor_signal};
 }

@@ -35,7 +35,8 @@ feed_of(const json_t *in)
 }
 
 static void
-compare_list(struct golden_count *count, size_t index, const char *what, const uint32_t *got, uint32_t size, const json_t *want)
+compare_list(struct golden_count *count, size_t index, const char *what, const uint32_t *got, uint32_t size,
+             const json_t *want)
 {
     if (size != json_array_size(want)) {
         print_error("case %zu, %s: %u ids, not %zu\n", index, what, size, json_array_size(want));

@@ -68,9 +68,11 @@ compare(struct golden_count *count, size_t index, const json_t *in, const json_t
 {
     const json_t *ops = json_object_get(in, "ops"), *posts = json_object_get(out, "posts");
     const json_t *want = json_object_get(out, "stats");
-    struct feed *feed = feed_new(&(struct feed_config){
-        .capacity = 64, .agent_count = AGENTS, .text_max = (uint32_t)golden_real(in, "max_content_length"), .alpha = 0.5,
-        .beta = 0.01});
+    struct feed *feed = feed_new(&(struct feed_config){.capacity = 64,
+                                                       .agent_count = AGENTS,
+                                                       .text_max = (uint32_t)golden_real(in, "max_content_length"),
+                                                       .alpha = 0.5,
+                                                       .beta = 0.01});
     struct feed_stats stats;
     struct why why = {0};
 

@@ -21,8 +21,8 @@ gini(void **state)
 
         for (size_t i = 0; i < size; i++)
             values[i] = json_number_value(json_array_get(in, i));
-        golden_compare(&count, index, "gini", metrics_gini(values, values + size, size).value, golden_real(entry, "out"),
-                       1e-12);
+        golden_compare(&count, index, "gini", metrics_gini(values, values + size, size).value,
+                       golden_real(entry, "out"), 1e-12);
         free(values);
     }
     golden_say("gini", &count);

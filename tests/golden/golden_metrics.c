@@ -86,8 +86,8 @@ static const struct {
     compare_named(count, index, &set, params, list[i].ours, json_object_get(object, list[i].theirs))
 
 static void
-compare_named(struct golden_count *count, size_t index, const struct metrics_set *set, const struct payoff_params *params,
-              const char *name, const json_t *want)
+compare_named(struct golden_count *count, size_t index, const struct metrics_set *set,
+              const struct payoff_params *params, const char *name, const json_t *want)
 {
     struct metrics_value got = metrics_set_figure(set, params, name);
 

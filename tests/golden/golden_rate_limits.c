@@ -6,9 +6,12 @@ static const struct {
     const char *op, *used, *limit;
     enum rails_count count;
 } kinds[] = {
-    {"post", "posts_used", "posts_per_epoch", RAILS_POST}, {"vote", "votes_used", "votes_per_epoch", RAILS_VOTE},
-    {"task", "tasks_used", "tasks_per_epoch", RAILS_CLAIM}, {"bounty", "bounties_used", "bounties_per_epoch", RAILS_BOUNTY},
-    {"bid", "bids_used", "bids_per_epoch", RAILS_BID}, {"interact", "interactions_used", "interactions_per_step", RAILS_INTERACTION},
+    {"post", "posts_used", "posts_per_epoch", RAILS_POST},
+    {"vote", "votes_used", "votes_per_epoch", RAILS_VOTE},
+    {"task", "tasks_used", "tasks_per_epoch", RAILS_CLAIM},
+    {"bounty", "bounties_used", "bounties_per_epoch", RAILS_BOUNTY},
+    {"bid", "bids_used", "bids_per_epoch", RAILS_BID},
+    {"interact", "interactions_used", "interactions_per_step", RAILS_INTERACTION},
 };
 
 static struct rails *

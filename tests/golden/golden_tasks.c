@@ -102,7 +102,8 @@ compare_end(struct golden_count *count, size_t index, const struct tasks *tasks,
         const json_t *worker = json_array_get(claimed, i);
 
         assert_string_equal(statuses[task->status], json_string_value(json_array_get(status, i)));
-        assert_int_equal(task->worker, json_is_null(worker) ? TASK_NONE : (uint32_t)atoi(json_string_value(worker) + 1));
+        assert_int_equal(task->worker,
+                         json_is_null(worker) ? TASK_NONE : (uint32_t)atoi(json_string_value(worker) + 1));
     }
     for (uint32_t i = 0; i < 7; i++) {
         const json_t *number = json_object_get(json_object_get(want, "status_counts"), statuses[i]);

@@ -404,7 +404,8 @@ check_run(struct sim *self, const struct plan *plan, struct why *why)
     if (self->listener.wrong != 0)
         return fail(why, ERR_STATE, "subscribers were not told step %" PRIu64 " in its turn", self->listener.wrong);
     if (self->listener.told != plan->steps)
-        return fail(why, ERR_STATE, "subscribers were told %" PRIu64 " steps of %" PRIu64, self->listener.told, plan->steps);
+        return fail(why, ERR_STATE, "subscribers were told %" PRIu64 " steps of %" PRIu64, self->listener.told,
+                    plan->steps);
     if ((error = read_canonical(self->folder, &self->report->canonical, why)) != 0)
         return error;
     self->report->steps = plan->steps;

@@ -18,3 +18,5 @@ bench: ## measure speed against the bars (B_ONLY="engine log": some; B_ARGS=--js
 	@for b in $(B_ONLY); do $(B)/bench/$$b --folder $(B)/bench-run $(B_ARGS) || exit 1; done
 
 .PHONY: bench bench-programs
+# It runs the program itself.
+$(B)/bench/sandbox: $(B)/polis

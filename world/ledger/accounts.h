@@ -1,6 +1,6 @@
-/* world/ledger/accounts.h - who holds how much money, in millionths, double entry. A transfer makes and loses none: the
- * sum over all accounts is zero at all times. Money enters and leaves the economy through the ENVIRONMENT account, the
- * only one that may be overdrawn; what it owes is what everybody else holds.
+/* world/ledger/accounts.h - who holds how much money, in millionths, double entry. A transfer makes and loses none:
+ * the sum over all accounts is zero at all times. Money enters and leaves the economy through the ENVIRONMENT
+ * account, the only one that may be overdrawn; what it owes is what everybody else holds.
  *
  * Invariants (accounts_check): 1. the sum of all balances is 0; 2. no account but ENVIRONMENT is below 0. */
 #ifndef POLIS_WORLD_LEDGER_ACCOUNTS_H

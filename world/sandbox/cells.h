@@ -1,5 +1,6 @@
-/* world/sandbox/cells.h - the state of the sandbox as a list of memory blocks: what is digested, saved and loaded. Each
- * unit adds its own; the blocks hold plain little-endian numbers without padding, so their bytes are the state. */
+/* world/sandbox/cells.h - the state of the sandbox as a list of memory blocks: what is digested, saved and loaded.
+ * Each unit adds its own; the blocks hold plain little-endian numbers without padding, so their bytes are the
+ * state. */
 #ifndef POLIS_WORLD_SANDBOX_CELLS_H
 #define POLIS_WORLD_SANDBOX_CELLS_H
 

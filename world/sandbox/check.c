@@ -18,9 +18,11 @@ check_agent(const struct sandbox *self, uint32_t agent, struct why *why)
         return fail(why, ERR_STATE, "agent %" PRIu32 ": %" PRIu32 " accepted of %" PRIu32 " proposals", agent,
                     agents->accepted[agent], agents->proposed[agent]);
     if (agents->memory_size[agent] > self->config.world.memory_max)
-        return fail(why, ERR_STATE, "agent %" PRIu32 ": %u bytes of memory", agent, (unsigned)agents->memory_size[agent]);
+        return fail(why, ERR_STATE, "agent %" PRIu32 ": %u bytes of memory", agent,
+                    (unsigned)agents->memory_size[agent]);
     if (agents->task[agent] != TASK_NONE && (task == NULL || task->worker != agent || task->status > TASK_SUBMITTED))
-        return fail(why, ERR_STATE, "agent %" PRIu32 ": task %" PRIu32 " is not in its hands", agent, agents->task[agent]);
+        return fail(why, ERR_STATE, "agent %" PRIu32 ": task %" PRIu32 " is not in its hands", agent,
+                    agents->task[agent]);
     return 0;
 }
 
@@ -53,8 +55,9 @@ check_tally(const struct sandbox *self, const struct tally *tally, const char *w
     const struct metrics_set *set = &tally->set;
 
     if (set->accepted > set->count || set->count + tally->unanswered != tally->proposals)
-        return fail(why, ERR_STATE, "%s: %" PRIu64 " proposals, but %" PRIu64 " interactions and %" PRIu64 " unanswered",
-                    which, tally->proposals, set->count, tally->unanswered);
+        return fail(why, ERR_STATE,
+                    "%s: %" PRIu64 " proposals, but %" PRIu64 " interactions and %" PRIu64 " unanswered", which,
+                    tally->proposals, set->count, tally->unanswered);
     if (tally->active_agents > self->config.agent_count || tally->audits_caught > tally->audits || tally->unpaid < 0)
         return fail(why, ERR_STATE, "%s: counts contradict each other", which);
     return 0;

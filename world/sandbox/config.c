@@ -17,10 +17,12 @@ PARAMS_TABLE(task_params, TASK_PARAMS)
     P(S, TEXT, type, "", 1, SANDBOX_NAME_MAX, "policy", "how these agents decide")                                   \
     P(S, U32, count, 1, 1, SANDBOX_AGENTS_MAX, "agents", "how many of them")                                         \
     P(S, ENUM, role, SANDBOX_WORKER, 0, SANDBOX_ROLES - 1, ROLE_CHOICES, "what they may and should do")              \
-    P(S, TEXT, name, "", 0, SANDBOX_NAME_MAX, "", "what they are called, with a number behind it; the type when not given") \
+    P(S, TEXT, name, "", 0, SANDBOX_NAME_MAX, "",                                                                    \
+      "what they are called, with a number behind it; the type when not given")                                      \
     P(S, F64, skill_low, 0, 0, 1, "skill", "least skill; as sandbox.skill_low when not given")                       \
     P(S, F64, skill_high, 1, 0, 1, "skill", "greatest skill; as sandbox.skill_high when not given")                  \
-    P(S, MONEY, initial_resources, 100, 0, 1e9, "tokens", "what each starts with; as sandbox.initial_resources when not given") \
+    P(S, MONEY, initial_resources, 100, 0, 1e9, "tokens",                                                            \
+      "what each starts with; as sandbox.initial_resources when not given")                                          \
     P(S, BOOL, insider, 0, 0, 1, "", "whether they know their own kind; for deceiving types it is true when not given")
 PARAMS_DEFINE(group_params, GROUP_PARAMS)
 
@@ -352,7 +354,9 @@ config_write_schema(struct buffer *out)
     write_members(&group_params_params, out);
     text_add(out, ", \"params\": {\"type\": [\"object\", \"null\"], \"description\": \"the policy's own parameters\"}"
                   "}, \"additionalProperties\": false}}, ");
-    text_add(out, "\"sandbox\": {\"type\": [\"object\", \"null\"], \"description\": \"The sandbox economy.\", \"properties\": {");
+    text_add(
+        out,
+        "\"sandbox\": {\"type\": [\"object\", \"null\"], \"description\": \"The sandbox economy.\", \"properties\": {");
     write_members(&sandbox_params_params, out);
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         text_addf(out, ", \"%s\": {\"type\": [\"object\", \"null\"], \"description\": ", sections[i].name);

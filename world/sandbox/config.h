@@ -1,5 +1,5 @@
-/* world/sandbox/config.h - what a scenario says about the sandbox: its sections `agents`, `sandbox`, and what it needs to
- * know of `simulation` and `governance`. */
+/* world/sandbox/config.h - what a scenario says about the sandbox: its sections `agents`, `sandbox`, and what it
+ * needs to know of `simulation` and `governance`. */
 #ifndef POLIS_WORLD_SANDBOX_CONFIG_H
 #define POLIS_WORLD_SANDBOX_CONFIG_H
 
@@ -27,26 +27,32 @@ enum { TREASURY_KEEP, TREASURY_DIVIDEND };
 #define SANDBOX_PARAMS(P, S)                                                                                         \
     P(S, ENUM, rules, RULES_MARKET, 0, 0, "market", "the set of rules")                                              \
     P(S, MONEY, initial_resources, 100, 0, 1e9, "tokens", "what each agent starts with")                             \
-    P(S, F64, attention_scarcity, 0.5, 0, 1, "probability", "that an observable of an offer is not seen by who has to answer") \
+    P(S, F64, attention_scarcity, 0.5, 0, 1, "probability",                                                          \
+      "that an observable of an offer is not seen by who has to answer")                                             \
     P(S, F64, k_e, 0.4, 0, 1e6, "tokens", "what full effort costs")                                                  \
     P(S, F64, k_m, 0.2, 0, 1e6, "tokens", "what full disguise costs")                                                \
     P(S, F64, eta, 0.1, 0, 1, "share", "of the way to the label that an interaction moves the initiator's reputation") \
     P(S, F64, eta_counterparty, 0.5, 0, 1, "share", "of eta that moves the counterparty's")                          \
-    P(S, F64, vote_reputation, 0.01, 0, 1, "reputation", "that a vote of weight 1 adds to or takes from a post's author") \
-    P(S, F64, difficulty, 0, 0, 1, "level", "of what agents propose to each other: 1 costs 0.1 of the chance of good work") \
+    P(S, F64, vote_reputation, 0.01, 0, 1, "reputation",                                                             \
+      "that a vote of weight 1 adds to or takes from a post's author")                                               \
+    P(S, F64, difficulty, 0, 0, 1, "level",                                                                          \
+      "of what agents propose to each other: 1 costs 0.1 of the chance of good work")                                \
     P(S, F64, skill_low, 0, 0, 1, "skill", "least skill of an agent, drawn at the start")                            \
     P(S, F64, skill_high, 1, 0, 1, "skill", "greatest skill")                                                        \
     P(S, U32, candidates, 5, 1, 32, "agents", "possible partners an agent gets to see")                              \
     P(S, U32, familiar, 2, 0, 32, "agents", "of those, at most so many that it remembers")                           \
     P(S, U32, trust_slots, 8, 1, 64, "agents", "that an agent remembers")                                            \
-    P(S, U32, proof_weight, 3, 0, 1000, "labels", "of 0 that an audit's proof of bad work counts as in the counterparty's trust") \
+    P(S, U32, proof_weight, 3, 0, 1000, "labels",                                                                    \
+      "of 0 that an audit's proof of bad work counts as in the counterparty's trust")                                \
     P(S, U32, memory_max, 64, 0, 64, "bytes", "private memory of an agent")                                          \
-    P(S, ENUM, treasury, TREASURY_KEEP, 0, 1, "keep|dividend", "what becomes of the treasury's money at the end of an epoch")
+    P(S, ENUM, treasury, TREASURY_KEEP, 0, 1, "keep|dividend",                                                       \
+      "what becomes of the treasury's money at the end of an epoch")
 PARAMS_STRUCT(sandbox_params, SANDBOX_PARAMS)
 
 #define FEED_PARAMS(P, S)                                                                                            \
     P(S, U32, visible_posts, 20, 0, 32, "posts", "that agents see, best first")                                      \
-    P(S, U32, feed_capacity, 256, 1, 65536, "posts", "and replies that are kept; each costs 2 bits an agent and its text") \
+    P(S, U32, feed_capacity, 256, 1, 65536, "posts",                                                                 \
+      "and replies that are kept; each costs 2 bits an agent and its text")                                          \
     P(S, F64, alpha, 0.5, 0, 1e6, "score", "of a reply")                                                             \
     P(S, F64, beta, 0.1, 0, 1e6, "score", "lost with each step")
 PARAMS_STRUCT(feed_params, FEED_PARAMS)
@@ -63,7 +69,8 @@ PARAMS_STRUCT(feed_params, FEED_PARAMS)
     P(S, U32, work_steps, 3, 1, 1000, "steps", "of work that the hardest task needs; less leaves it half done")      \
     P(S, U32, max_steps, 20, 1, 100000, "steps", "a worker may take before the task fails")                          \
     P(S, U32, deadline_epochs, 2, 0, 100000, "epochs", "until a task expires; 0: never")                             \
-    P(S, U32, verify_after, 3, 1, 100000, "steps", "after which the environment judges submitted work that no agent has judged") \
+    P(S, U32, verify_after, 3, 1, 100000, "steps",                                                                   \
+      "after which the environment judges submitted work that no agent has judged")                                  \
     P(S, U32, max_rejections, 2, 0, 1000, "rejections", "that a task survives")                                      \
     P(S, F64, verifier_fee, 0.1, 0, 1, "share", "of the bounty that the environment pays who verifies")
 PARAMS_STRUCT(task_params, TASK_PARAMS)

@@ -1,5 +1,5 @@
-/* world/sandbox/decide.c - what agents answer in the act round: checked, cut down by the rails, and turned into actions
- * and offers. */
+/* world/sandbox/decide.c - what agents answer in the act round: checked, cut down by the rails, and turned into
+ * actions and offers. */
 #include "core/assert.h"
 #include "core/money.h"
 #include "world/sandbox/state.h"
@@ -14,13 +14,15 @@ decide_check(const struct sandbox *self, uint32_t group, uint32_t first, uint32_
     const uint32_t *ids = self->turn.groups[group].agents + first;
 
     if (answer->count[DECIDE_ROW] != count)
-        return fail(why, ERR_INVALID, "decide: %" PRIu32 " rows for %" PRIu32 " agents", answer->count[DECIDE_ROW], count);
+        return fail(why, ERR_INVALID, "decide: %" PRIu32 " rows for %" PRIu32 " agents", answer->count[DECIDE_ROW],
+                    count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t agent = batch_u32(answer, DECIDE_agent, i);
         uint32_t size = batch_u32(answer, DECIDE_memories, i + 1) - batch_u32(answer, DECIDE_memories, i);
 
         if (agent != ids[i])
-            return fail(why, ERR_INVALID, "decide: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, i, agent, ids[i]);
+            return fail(why, ERR_INVALID, "decide: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, i, agent,
+                        ids[i]);
         if (size > self->config.world.memory_max)
             return fail(why, ERR_LIMIT, "decide: agent %" PRIu32 ": memories: %" PRIu32 " bytes, more than %" PRIu32,
                         agent, size, self->config.world.memory_max);

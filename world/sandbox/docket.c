@@ -129,8 +129,9 @@ check_reason(const struct sandbox *self, const char *what, uint32_t row, bool al
 
     if (allow ? reason == 0 : lever)
         return 0;
-    return fail(why, ERR_INVALID, "verdict: %s %" PRIu32 " is %s for reason %" PRIu32 ", which is no lever of this scenario",
-                what, row, allow ? "allowed" : "refused", reason);
+    return fail(why, ERR_INVALID,
+                "verdict: %s %" PRIu32 " is %s for reason %" PRIu32 ", which is no lever of this scenario", what, row,
+                allow ? "allowed" : "refused", reason);
 }
 
 static int
@@ -141,9 +142,11 @@ check_effect(const struct sandbox *self, const struct batch *verdict, uint32_t i
     uint32_t lever = batch_u8(verdict, VERDICT_effect_lever, i);
 
     if (agent != SANDBOX_NOBODY && agent >= self->config.agent_count)
-        return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_agent: there is no agent %" PRIu32, i, agent);
+        return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_agent: there is no agent %" PRIu32, i,
+                    agent);
     if (lever >= self->config.lever_count)
-        return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_lever: there is no lever %" PRIu32, i, lever);
+        return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_lever: there is no lever %" PRIu32, i,
+                    lever);
     if (batch_u8(verdict, VERDICT_effect_kind, i) == EFFECT_FREEZE && amount > UINT32_MAX)
         return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_amount: %" PRId64 " is no epoch", i, amount);
     return 0;

@@ -130,7 +130,8 @@ mix(double label[REWORKS][REJECTIONS][MISUSES][2][2], double m)
     for (unsigned i = 0; i < REWORKS * REJECTIONS * MISUSES * 4; i++) {
         unsigned rework = i % REWORKS, rejections = i / REWORKS % REJECTIONS;
         unsigned misuse = i / (REWORKS * REJECTIONS) % MISUSES;
-        unsigned progress = i / (REWORKS * REJECTIONS * MISUSES) % 2, engagement = i / (REWORKS * REJECTIONS * MISUSES * 2);
+        unsigned progress = i / (REWORKS * REJECTIONS * MISUSES) % 2,
+                 engagement = i / (REWORKS * REJECTIONS * MISUSES * 2);
 
         sum += MIXED(rework_row, rework, m) * MIXED(rejections_row, rejections, m) * MIXED(misuse_row, misuse, m) *
                (progress == GOOD ? m : 1.0 - m) * (engagement == GOOD ? m : 1.0 - m) *

@@ -2,9 +2,10 @@
  *
  *     weighted votes + alpha * replies - beta * (t - born)
  *
- * All posts age alike, so their order changes only with a vote or a reply: it is kept in a heap and never sorted anew.
- * Equal scores keep the order of creation. The feed holds `capacity` posts; when it is full, a new post takes the place
- * of the lowest (hidden ones first; among equals a hash of the id decides, so that no agent's number is favoured).
+ * All posts age alike, so their order changes only with a vote or a reply: it is kept in a heap and never sorted
+ * anew. Equal scores keep the order of creation. The feed holds `capacity` posts; when it is full, a new post takes
+ * the place of the lowest (hidden ones first; among equals a hash of the id decides, so that no agent's number is
+ * favoured).
  *
  * Invariants (feed_check): 1. a post's up and down counts are those of its votes, at most one an agent; 2. its reply
  * count is at least that of its living replies; 3. the heaps hold exactly the posts they should, in heap order. */

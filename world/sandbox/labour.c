@@ -1,6 +1,7 @@
-/* world/sandbox/labour.c - tasks in the economy: they turn up by chance with a bounty set aside for them, are claimed, take
- * steps of work, are handed in with an effort that decides on their quality, and judged by a verifier or, when none comes,
- * by the environment. Approved work is paid whatever its truth; good or bad reputation follows its label. */
+/* world/sandbox/labour.c - tasks in the economy: they turn up by chance with a bounty set aside for them, are
+ * claimed, take steps of work, are handed in with an effort that decides on their quality, and judged by a verifier
+ * or, when none comes, by the environment. Approved work is paid whatever its truth; good or bad reputation follows
+ * its label. */
 #include "core/assert.h"
 #include "core/math.h"
 #include "core/money.h"
@@ -176,7 +177,8 @@ labour_cost(const struct sandbox *self, const struct action *action)
 static void
 claim(struct sandbox *self, struct action *action)
 {
-    if (!tasks_claim(self->tasks, action->target, action->actor, self->agents.reputation[action->actor], self->now.step)) {
+    if (!tasks_claim(self->tasks, action->target, action->actor, self->agents.reputation[action->actor],
+                     self->now.step)) {
         action->refused = REFUSAL_TARGET; /* somebody with a lower id was faster */
         TALLY_ADD(self, conflicting_claims, 1);
         return;

@@ -1,6 +1,7 @@
-/* world/sandbox/metrics.h - what a set of interactions says about the system: soft metrics over labels p, hard ones over
- * the truth v. A set is a `struct metrics_set` that rows are added to, one by one and in a fixed order; everything that
- * does not need the rows themselves is read from it. A (accepted) are the interactions that took place, R the others.
+/* world/sandbox/metrics.h - what a set of interactions says about the system: soft metrics over labels p, hard ones
+ * over the truth v. A set is a `struct metrics_set` that rows are added to, one by one and in a fixed order;
+ * everything that does not need the rows themselves is read from it. A (accepted) are the interactions that took
+ * place, R the others.
  *
  * Where a metric is undefined (an empty set), `known` is false and `value` is what the peers report: mostly 0. */
 #ifndef POLIS_WORLD_SANDBOX_METRICS_H
@@ -86,8 +87,8 @@ size_t metrics_calibration(const struct metrics_row *rows, size_t count, uint32_
  * with labels rounded down to 1/1000. O(count^2). */
 struct metrics_value metrics_auc(const struct metrics_row *rows, size_t count);
 
-/* Gini coefficient: 0 for equal shares, towards 1 when one has all; 0 (unknown) for fewer than 2 values or a sum of 0.
- * Sorts `values`; `scratch` has room for as many. O(count). */
+/* Gini coefficient: 0 for equal shares, towards 1 when one has all; 0 (unknown) for fewer than 2 values or a sum of
+ * 0. Sorts `values`; `scratch` has room for as many. O(count). */
 struct metrics_value metrics_gini(double *values, double *scratch, size_t count);
 
 #endif

@@ -177,16 +177,19 @@ offers_check(const struct sandbox *self, uint32_t group, uint32_t first, uint32_
     const uint32_t *ids = self->turn.groups[group].agents + first;
 
     if (answer->count[ANSWER_ROW] != count)
-        return fail(why, ERR_INVALID, "answer: %" PRIu32 " rows for %" PRIu32 " agents", answer->count[ANSWER_ROW], count);
+        return fail(why, ERR_INVALID, "answer: %" PRIu32 " rows for %" PRIu32 " agents", answer->count[ANSWER_ROW],
+                    count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t agent = batch_u32(answer, ANSWER_agent, i);
         uint32_t offers = batch_u32(answer, ANSWER_offers, i + 1) - batch_u32(answer, ANSWER_offers, i);
 
         if (agent != ids[i])
-            return fail(why, ERR_INVALID, "answer: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, i, agent, ids[i]);
+            return fail(why, ERR_INVALID, "answer: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, i, agent,
+                        ids[i]);
         if (offers != self->turn.offer_count[agent])
-            return fail(why, ERR_INVALID, "answer: agent %" PRIu32 ": offers: %" PRIu32 " answers to %" PRIu32 " offers",
-                        agent, offers, self->turn.offer_count[agent]);
+            return fail(why, ERR_INVALID,
+                        "answer: agent %" PRIu32 ": offers: %" PRIu32 " answers to %" PRIu32 " offers", agent, offers,
+                        self->turn.offer_count[agent]);
     }
     return 0;
 }

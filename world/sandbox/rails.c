@@ -133,7 +133,8 @@ rails_budget_left(const struct rails *self, uint32_t agent)
 static const uint32_t role_verbs[SANDBOX_ROLES] = {
     [SANDBOX_PLANNER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(POST_BOUNTY) |
                         BIT(ACCEPT_BID) | BIT(DISPUTE),
-    [SANDBOX_WORKER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(BID) | BIT(DISPUTE),
+    [SANDBOX_WORKER] =
+        BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(BID) | BIT(DISPUTE),
     [SANDBOX_VERIFIER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(VERIFY) | BIT(DISPUTE),
     [SANDBOX_POSTER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(POST_BOUNTY) | BIT(ACCEPT_BID) | BIT(DISPUTE),
     [SANDBOX_MODERATOR] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(MODERATE),
@@ -248,12 +249,21 @@ rails_killed(const struct rails *self)
 }
 
 int
-rails_kill(struct rails *self, bool on, struct why *why)
+rails_kill_check(const struct rails *self, struct why *why)
 {
     if (!self->params.kill_switch_enabled)
         return fail(why, ERR_DENIED, "the scenario has sandbox.rails.kill_switch_enabled: false");
-    self->flags.killed = on;
     return 0;
+}
+
+int
+rails_kill(struct rails *self, bool on, struct why *why)
+{
+    int code = rails_kill_check(self, why);
+
+    if (code == 0)
+        self->flags.killed = on;
+    return code;
 }
 
 void

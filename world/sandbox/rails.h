@@ -23,7 +23,8 @@
     P(S, U32, max_content_length, 1000, 0, 10000, "bytes", "longest text of a post or reply")                        \
     P(S, U32, min_steps_between_posts, 1, 0, 1000000, "steps", "from one post of an agent to its next")              \
     P(S, MONEY, budget_per_epoch, 100, 0, 1e9, "tokens", "what one agent may spend in one epoch on effort and offers") \
-    P(S, F64, token_rate, 0, 0, 1000, "tokens a step", "refill of the bucket each action and proposal takes a token from; 0: no bucket") \
+    P(S, F64, token_rate, 0, 0, 1000, "tokens a step",                                                               \
+      "refill of the bucket each action and proposal takes a token from; 0: no bucket")                              \
     P(S, F64, token_burst, 10, 1, 1000, "tokens", "what a full bucket holds")                                        \
     P(S, BOOL, kill_switch_enabled, 1, 0, 1, "", "whether the command kill_switch is obeyed")
 PARAMS_STRUCT(rails_params, RAILS_PARAMS)
@@ -68,6 +69,7 @@ const char *rails_refusal_name(uint32_t refusal);
 
 bool rails_killed(const struct rails *self);
 /* ERR_DENIED when the scenario has switched the switch off. */
+MUST_CHECK int rails_kill_check(const struct rails *self, struct why *why); /* ERR_DENIED: the scenario has it switched off */
 MUST_CHECK int rails_kill(struct rails *self, bool on, struct why *why);
 
 void rails_cells(struct rails *self, struct cells *out);

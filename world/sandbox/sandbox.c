@@ -1,5 +1,5 @@
-/* world/sandbox/sandbox.c - the sandbox domain: an economy of agents of several dispositions that propose deals to each
- * other, answer them, post, vote and do tasks, under the rules of a governance. How a step runs: see state.h. */
+/* world/sandbox/sandbox.c - the sandbox domain: an economy of agents of several dispositions that propose deals to
+ * each other, answer them, post, vote and do tasks, under the rules of a governance. How a step runs: see state.h. */
 #include "core/assert.h"
 #include "core/text.h"
 #include "world/sandbox/state.h"
@@ -222,8 +222,15 @@ read_numbers(const char *text, int64_t *agent, int64_t *number, struct why *why)
     return text_parse_integer(text + size + 1, number, why);
 }
 
+/* A command that was understood. */
+struct order {
+    enum { ORDER_KILL_SWITCH, ORDER_FREEZE, ORDER_UNFREEZE } verb;
+    bool on;
+    uint32_t agent, epochs;
+};
+
 static int
-command_freeze(struct sandbox *self, const char *argument, bool freeze, struct why *why)
+read_freeze(const struct sandbox *self, const char *argument, struct order *out, struct why *why)
 {
     int64_t agent = -1, epochs = 1;
     int code = read_numbers(argument, &agent, &epochs, why);
@@ -235,29 +242,53 @@ command_freeze(struct sandbox *self, const char *argument, bool freeze, struct w
                     self->config.agent_count - 1);
     if (epochs < 1 || epochs > UINT32_MAX - (int64_t)self->now.epoch)
         return fail(why, ERR_INVALID, "%" PRId64 " epochs: must be 1 or more", epochs);
-    self->agents.frozen_until[agent] = freeze ? self->now.epoch + (uint32_t)epochs : 0;
-    if (self->stage == STAGE_ACT || (self->stage == STAGE_DONE && self->turn.due != NULL))
-        begin_act(self); /* commands come before the first exchange: who is due has changed */
+    out->agent = (uint32_t)agent;
+    out->epochs = (uint32_t)epochs;
     return 0;
+}
+
+static int
+read_order(const struct sandbox *self, const char *verb, const char *argument, struct order *out, struct why *why)
+{
+    argument = argument == NULL ? "" : argument;
+    *out = (struct order){0};
+    if (strcmp(verb, "kill_switch") == 0) {
+        if (strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0)
+            return fail(why, ERR_INVALID, "kill_switch is 'on' or 'off', not '%s'", argument);
+        out->on = strcmp(argument, "on") == 0;
+        return rails_kill_check(self->rails, why);
+    }
+    if (strcmp(verb, "freeze") == 0 || strcmp(verb, "unfreeze") == 0) {
+        out->verb = verb[0] == 'f' ? ORDER_FREEZE : ORDER_UNFREEZE;
+        return read_freeze(self, argument, out, why);
+    }
+    return fail(why, ERR_UNKNOWN, "the sandbox knows no command '%s' (kill_switch on|off, freeze AGENT [EPOCHS], "
+                "unfreeze AGENT)", verb);
+}
+
+static int
+sandbox_command_check(const void *self_any, const char *verb, const char *argument, struct why *why)
+{
+    struct order order;
+
+    return read_order(self_any, verb, argument, &order, why);
 }
 
 static int
 sandbox_command(void *self_any, const char *verb, const char *argument, struct why *why)
 {
     struct sandbox *self = self_any;
+    struct order order;
+    int code = read_order(self, verb, argument, &order, why);
 
-    argument = argument == NULL ? "" : argument;
-    if (strcmp(verb, "kill_switch") == 0) {
-        if (strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0)
-            return fail(why, ERR_INVALID, "kill_switch is 'on' or 'off', not '%s'", argument);
-        return rails_kill(self->rails, strcmp(argument, "on") == 0, why);
-    }
-    if (strcmp(verb, "freeze") == 0)
-        return command_freeze(self, argument, true, why);
-    if (strcmp(verb, "unfreeze") == 0)
-        return command_freeze(self, argument, false, why);
-    return fail(why, ERR_UNKNOWN, "the sandbox knows no command '%s' (kill_switch on|off, freeze AGENT [EPOCHS], "
-                "unfreeze AGENT)", verb);
+    if (code != 0)
+        return code;
+    if (order.verb == ORDER_KILL_SWITCH)
+        return rails_kill(self->rails, order.on, why);
+    self->agents.frozen_until[order.agent] = order.verb == ORDER_FREEZE ? self->now.epoch + order.epochs : 0;
+    if (self->stage == STAGE_ACT || (self->stage == STAGE_DONE && self->turn.due != NULL))
+        begin_act(self); /* commands come before the first exchange: who is due has changed */
+    return 0;
 }
 
 /* ---- what it is ---- */
@@ -296,6 +327,7 @@ const struct domain domain_sandbox = {
     .ask = sandbox_ask,
     .check = sandbox_check,
     .take = sandbox_take,
+    .command_check = sandbox_command_check,
     .command = sandbox_command,
     .end = sandbox_end,
     .event_schema = &schema_sandbox_events,

@@ -77,7 +77,8 @@ load_cells(const struct cells *cells, const uint8_t *bytes, size_t size, size_t 
         size_t block = cells->items[i].size;
 
         if (size - *offset < 8 || bytes_get_u64(bytes + *offset) != block || size - *offset - 8 < block)
-            return fail(why, ERR_FORMAT, "the snapshot's block %" PRIu32 " is not %zu bytes: another scenario's?", i, block);
+            return fail(why, ERR_FORMAT, "the snapshot's block %" PRIu32 " is not %zu bytes: another scenario's?", i,
+                        block);
         memcpy(cells->items[i].data, bytes + *offset + 8, block);
         *offset += 8 + block;
     }

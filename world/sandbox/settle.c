@@ -1,5 +1,5 @@
-/* world/sandbox/settle.c - making things happen: actions first, then offers, each in id order. An agent that cannot bear a
- * loss, cost or fine pays what it has; the rest is counted as unpaid and forgiven. */
+/* world/sandbox/settle.c - making things happen: actions first, then offers, each in id order. An agent that cannot
+ * bear a loss, cost or fine pays what it has; the rest is counted as unpaid and forgiven. */
 #include "core/assert.h"
 #include "core/math.h"
 #include "core/money.h"

@@ -3,7 +3,8 @@
  * A step is a series of turns: one of all agents (turns: simultaneous), or one of each agent in id order
  * (turns: sequential). The stages of a turn, each an exchange that may be skipped:
  *
- *     OPENING (first step of an epoch, if there are levers) -> ACT -> OFFERS (if any) -> JUDGE (if levers and anything
+ *     OPENING (first step of an epoch, if there are levers) -> ACT -> OFFERS (if any) -> JUDGE (if levers and
+ * anything
  *     to judge) -> settled -> next turn, or DONE
  *
  * 1. Only take() moves on; next() says where the step is. 2. What an exchange asks is fixed when its stage begins.

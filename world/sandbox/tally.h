@@ -1,5 +1,5 @@
-/* world/sandbox/tally.h - what happened in an epoch, or in the whole run, counted: beside the metrics of interactions,
- * which are a struct metrics_set. A value without padding: its bytes are state. */
+/* world/sandbox/tally.h - what happened in an epoch, or in the whole run, counted: beside the metrics of
+ * interactions, which are a struct metrics_set. A value without padding: its bytes are state. */
 #ifndef POLIS_WORLD_SANDBOX_TALLY_H
 #define POLIS_WORLD_SANDBOX_TALLY_H
 

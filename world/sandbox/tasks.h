@@ -1,5 +1,6 @@
-/* world/sandbox/tasks.h - work to be done: created with a bounty, claimed, worked on, submitted, verified. The pool holds
- * `capacity` tasks; a new one takes the place of one that has ended (completed, failed, expired), oldest place first.
+/* world/sandbox/tasks.h - work to be done: created with a bounty, claimed, worked on, submitted, verified. The pool
+ * holds `capacity` tasks; a new one takes the place of one that has ended (completed, failed, expired), oldest
+ * place first.
  *
  * A task is listed from its creation until it is claimed or found past its deadline. A deadline is the first epoch in
  * which it is too late; 0 is none. */
@@ -46,8 +47,8 @@ struct tasks *tasks_new(uint32_t capacity);
 void tasks_destroy(struct tasks **self_p);
 void tasks_clear(struct tasks *self);
 
-/* The task to be, with budget, bounty, min_reputation, difficulty, deadline and max_steps set, becomes OPEN; returns its
- * id, or TASK_NONE when all places hold living tasks. */
+/* The task to be, with budget, bounty, min_reputation, difficulty, deadline and max_steps set, becomes OPEN;
+ * returns its id, or TASK_NONE when all places hold living tasks. */
 uint32_t tasks_create(struct tasks *self, const struct task *task, uint64_t step);
 /* NULL when it is gone. To be changed only through the functions below. */
 const struct task *tasks_find(const struct tasks *self, uint32_t id);
@@ -69,8 +70,8 @@ void tasks_fail(struct tasks *self, uint32_t id, uint64_t step);
 /* While claimed or in progress; nobody twice, at most TASK_HELPERS. */
 bool tasks_help(struct tasks *self, uint32_t id, uint32_t agent);
 
-/* Expires what is open, claimed or in progress past its deadline; ids (in order of places) into out, which has room for
- * `capacity`. Returns how many. */
+/* Expires what is open, claimed or in progress past its deadline; ids (in order of places) into out, which has room
+ * for `capacity`. Returns how many. */
 uint32_t tasks_expire(struct tasks *self, uint32_t epoch, uint64_t step, uint32_t *out);
 /* Unlists and expires listed tasks past their deadline: those nobody claimed. */
 uint32_t tasks_unlist(struct tasks *self, uint32_t epoch, uint64_t step, uint32_t *out);

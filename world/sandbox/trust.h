@@ -1,6 +1,6 @@
-/* world/sandbox/trust.h - what agents remember of one another: a bounded table an agent, the least recently used partner
- * is forgotten first. Trust is the mean soft label of past accepted interactions with a partner, in which each proof
- * that its work was bad counts as further labels of 0.
+/* world/sandbox/trust.h - what agents remember of one another: a bounded table an agent, the least recently used
+ * partner is forgotten first. Trust is the mean soft label of past accepted interactions with a partner, in which
+ * each proof that its work was bad counts as further labels of 0.
  *
  * Sums are whole numbers (labels in 1/65536), so that a table is 16 bytes a partner and order does not matter. */
 #ifndef POLIS_WORLD_SANDBOX_TRUST_H

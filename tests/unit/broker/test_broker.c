@@ -284,7 +284,7 @@ play_follower(const char *place)
     struct follower self = {0};
     const struct subscriber_calls calls = {.context = &self, .snapshot = follow_snapshot, .step = follow_step,
                                            .record = follow_record, .head = follow_head};
-    const struct process_options options = {.who = "follower", .place = place};
+    const struct process_options options = {.who = "follower", .place = place, .parent_pid = (int)getppid()};
     int status;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -300,7 +300,7 @@ play(const char *kind, const char *place, const char *lie)
     static const uint64_t wrong = 12345;
     struct subject subject = {.actor = {.role = ROLE_AGENTS, .serves = "*", .ready_fd = -1, .start = start,
                                         .receive = agents_receive, .tick = tick}};
-    struct process_options options = {.who = kind, .place = place};
+    struct process_options options = {.who = kind, .place = place, .parent_pid = (int)getppid()};
 
     if (strcmp(kind, "world") == 0) {
         subject.actor.role = ROLE_WORLD;
@@ -888,7 +888,8 @@ main(int argument_count, char **arguments)
     int failures = 0;
 
     if (argument_count == 4 && strcmp(arguments[1], "broker") == 0) {
-        struct broker_options options = {.place = arguments[2], .ready_fd = -1, .hold_ms = 700};
+        struct broker_options options = {.place = arguments[2], .parent_pid = (int)getppid(), .ready_fd = -1,
+                                         .hold_ms = 700};
 
         return broker_main(&options);
     }

@@ -102,8 +102,8 @@ static void
 table_is_sound(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; command_table[i] != NULL; i++) {
-        const struct subcommand *command = command_table[i];
+    for (uint32_t i = 0; i < command_count; i++) {
+        const struct subcommand *command = &command_table[i];
 
         assert_ptr_equal(command_find(command->name), command); /* no name twice */
         assert_non_null(command->run);
@@ -127,17 +127,17 @@ static void
 help_names_everything(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; command_table[i] != NULL; i++) {
+    for (uint32_t i = 0; i < command_count; i++) {
         struct buffer text = {0};
         const char *help;
 
-        command_write_help(command_table[i], &text);
+        command_write_help(&command_table[i], &text);
         help = terminated(&text);
-        assert_non_null(strstr(help, command_table[i]->doc));
-        for (uint32_t j = 0; command_table[i]->options[j] != NULL; j++) {
+        assert_non_null(strstr(help, command_table[i].doc));
+        for (uint32_t j = 0; command_table[i].options[j] != NULL; j++) {
             char name[64];
 
-            snprintf(name, sizeof name, "--%s", command_table[i]->options[j]->name);
+            snprintf(name, sizeof name, "--%s", command_table[i].options[j]->name);
             assert_non_null(strstr(help, name));
         }
         /* No line is wider than a page. */
@@ -160,8 +160,8 @@ overview_manual_and_completion_name_every_command(void **state)
 
         writers[w](&text);
         all = terminated(&text);
-        for (uint32_t i = 0; command_table[i] != NULL; i++)
-            assert_non_null(strstr(all, command_table[i]->name));
+        for (uint32_t i = 0; i < command_count; i++)
+            assert_non_null(strstr(all, command_table[i].name));
         buffer_fini(&text);
     }
 }

@@ -9,14 +9,14 @@
 
 enum { ROW, NOTE, ITEM, AXES };
 static const struct axis axes[] = {{"row", 100, "r"}, {"note", 1000, "n"}, {"item", 100, "i"}};
-#define PAPER_COLUMNS(C)                                                                                             \
-    C(PAPER, who, U32, ROW, 0, 0, 1e9, "who")                                                                        \
-    C(PAPER, money, I64, ROW, 0, -9e18, 9e18, "millionths")                                                          \
-    C(PAPER, share, F64, ROW, 0, 0, 1, "share")                                                                      \
-    C(PAPER, notes, OFFSETS, ROW, NOTE, 0, 0, "words")                                                               \
-    C(PAPER, items, OFFSETS, ROW, ITEM, 0, 0, "things")                                                              \
-    C(PAPER, note, U8, NOTE, 0, 0, 255, "UTF-8")                                                                     \
-    C(PAPER, item, U16, ITEM, 0, 0, 65535, "a thing")                                                                \
+#define PAPER_COLUMNS(C)                                    \
+    C(PAPER, who, U32, ROW, 0, 0, 1e9, "who")               \
+    C(PAPER, money, I64, ROW, 0, -9e18, 9e18, "millionths") \
+    C(PAPER, share, F64, ROW, 0, 0, 1, "share")             \
+    C(PAPER, notes, OFFSETS, ROW, NOTE, 0, 0, "words")      \
+    C(PAPER, items, OFFSETS, ROW, ITEM, 0, 0, "things")     \
+    C(PAPER, note, U8, NOTE, 0, 0, 255, "UTF-8")            \
+    C(PAPER, item, U16, ITEM, 0, 0, 65535, "a thing")       \
     C(PAPER, weight, I32, ITEM, 0, -10, 10, "its weight")
 enum { PAPER_COLUMNS(COLUMN_ENUM) PAPER_COUNT };
 static const struct column columns[] = {PAPER_COLUMNS(COLUMN_ROW)};
@@ -84,9 +84,12 @@ static const struct row {
         "12,1,1,5,-1,1,\"a \"\"b\"\",\n\",0,0\n"
         "12,1,2,4294967295,9007199254740993,1e-07,,2,1\n"},
     {"jsonl: an object a row", EXPORT_JSONL, ROW, false,
-        "{\"step\": 12, \"phase\": 1, \"index\": 0, \"who\": 4, \"money\": 1000000, \"share\": 0.1, \"notes\": \"plain\", \"items\": 1}\n"
-        "{\"step\": 12, \"phase\": 1, \"index\": 1, \"who\": 5, \"money\": -1, \"share\": 1, \"notes\": \"a \\\"b\\\",\\n\", \"items\": 0}\n"
-        "{\"step\": 12, \"phase\": 1, \"index\": 2, \"who\": 4294967295, \"money\": 9007199254740993, \"share\": 1e-07, \"notes\": \"\", \"items\": 2}\n"},
+        "{\"step\": 12, \"phase\": 1, \"index\": 0, \"who\": 4, \"money\": 1000000, \"share\": 0.1, \"notes\": "
+        "\"plain\", \"items\": 1}\n"
+        "{\"step\": 12, \"phase\": 1, \"index\": 1, \"who\": 5, \"money\": -1, \"share\": 1, \"notes\": \"a "
+        "\\\"b\\\",\\n\", \"items\": 0}\n"
+        "{\"step\": 12, \"phase\": 1, \"index\": 2, \"who\": 4294967295, \"money\": 9007199254740993, \"share\": "
+        "1e-07, \"notes\": \"\", \"items\": 2}\n"},
     {"jsonl: members of lists, with what governance said", EXPORT_JSONL, ITEM, true,
         "{\"step\": 12, \"phase\": 1, \"index\": 0, \"row\": 0, \"item\": 7, \"weight\": -3, \"allow\": 1}\n"
         "{\"step\": 12, \"phase\": 1, \"index\": 1, \"row\": 2, \"item\": 8, \"weight\": 0, \"allow\": 0}\n"

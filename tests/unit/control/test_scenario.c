@@ -1,4 +1,5 @@
-/* Scenarios: what is understood, and that every kind of mistake is answered with its place, its name and what was meant. */
+/* Scenarios: what is understood, and that every kind of mistake is answered with its place, its name and what was
+ * meant. */
 #include "control/scenario.h"
 #include "core/text.h"
 #include "tests/support/test.h"
@@ -37,56 +38,62 @@ static const struct row {
     {"not a map", "[1, 2]\n", NULL, ERR_INVALID, ":1:1: ", "a map of sections"},
     {"a key twice", GOOD_HEAD "agents: []\n", NULL, ERR_INVALID, ":3:1: ", "agents"},
     {"a tab", "agents:\n\t- {type: honest}\n", NULL, 0, ":2:1: ", "tab"},
-    {"unknown parameter of the simulation", "agents: [{type: honest, count: 3}]\nsimulation: {epocs: 2}\n", NULL, ERR_UNKNOWN,
-        ":2:14: simulation", "epochs"},
+    {"unknown parameter of the simulation", "agents: [{type: honest, count: 3}]\nsimulation: {epocs: 2}\n", NULL,
+        ERR_UNKNOWN, ":2:14: simulation", "epochs"},
     {"out of bounds", "agents: [{type: honest, count: 3}]\nsimulation: {epochs: 0}\n", NULL, ERR_INVALID,
         ":2:22: simulation.epochs: ", "0"},
     {"not a number", "agents: [{type: honest, count: 3}]\nsimulation: {epochs: many}\n", NULL, ERR_INVALID,
         ":2:22: simulation.epochs: ", "many"},
     {"unknown choice", "agents: [{type: honest, count: 3}]\nsimulation: {turns: sequentail}\n", NULL, 0,
         ":2:21: simulation.turns: ", "sequential"},
-    {"unknown policy", "agents:\n  - {type: honset, count: 3}\n", NULL, ERR_UNKNOWN, ":2:12: agents[0].type: ",
-        "did you mean 'honest'?"},
-    {"a policy like nothing", "agents:\n  - {type: xylophone, count: 3}\n", NULL, ERR_UNKNOWN, ":2:12: agents[0].type: ",
-        "--document"},
-    {"a group without a type", "agents:\n  - {count: 3}\n", NULL, ERR_INVALID, ":2:5: agents[0]: ", "needs a type|with a type"},
-    {"unknown parameter of a policy", "agents:\n  - {type: honest, count: 3, params: {exploraton: 0.2}}\n", NULL, ERR_UNKNOWN,
-        ":2:39: agents[0].params: ", "exploration"},
+    {"unknown policy", "agents:\n  - {type: honset, count: 3}\n", NULL, ERR_UNKNOWN,
+        ":2:12: agents[0].type: ", "did you mean 'honest'?"},
+    {"a policy like nothing", "agents:\n  - {type: xylophone, count: 3}\n", NULL, ERR_UNKNOWN,
+        ":2:12: agents[0].type: ", "--document"},
+    {"a group without a type", "agents:\n  - {count: 3}\n", NULL, ERR_INVALID,
+        ":2:5: agents[0]: ", "needs a type|with a type"},
+    {"unknown parameter of a policy", "agents:\n  - {type: honest, count: 3, params: {exploraton: 0.2}}\n", NULL,
+        ERR_UNKNOWN, ":2:39: agents[0].params: ", "exploration"},
     {"a policy's parameter out of bounds", "agents:\n  - {type: honest, count: 3, params: {exploration: 2}}\n", NULL,
         ERR_INVALID, ":2:52: agents[0].params.exploration: ", "2"},
-    {"unknown member of a group", "agents:\n  - {type: honest, cuont: 3}\n", NULL, ERR_UNKNOWN, ":2:20: agents[0]: ", "count"},
-    {"unknown role", "agents:\n  - {type: honest, count: 3, role: wroker}\n", NULL, 0, ":2:36: agents[0].role: ", "worker"},
-    {"unknown lever", GOOD_HEAD "governance:\n  random_adit: {prob: 0.1}\n", NULL, ERR_UNKNOWN, ":4:3: governance: ",
-        "random_audit"},
+    {"unknown member of a group", "agents:\n  - {type: honest, cuont: 3}\n", NULL, ERR_UNKNOWN,
+        ":2:20: agents[0]: ", "count"},
+    {"unknown role", "agents:\n  - {type: honest, count: 3, role: wroker}\n", NULL, 0,
+        ":2:36: agents[0].role: ", "worker"},
+    {"unknown lever", GOOD_HEAD "governance:\n  random_adit: {prob: 0.1}\n", NULL, ERR_UNKNOWN,
+        ":4:3: governance: ", "random_audit"},
     {"unknown parameter of a lever", GOOD_HEAD "governance:\n  random_audit: {prb: 0.1}\n", NULL, ERR_UNKNOWN,
         ":4:18: governance.random_audit: ", "prob"},
     {"a lever's parameter out of bounds", GOOD_HEAD "governance:\n  random_audit: {prob: 1.5}\n", NULL, ERR_INVALID,
         ":4:24: governance.random_audit.prob: ", "1.5"},
-    {"another spelling out of bounds keeps its place", GOOD_HEAD "governance:\n  audit_probability: 1.5\n", NULL, ERR_INVALID,
-        ":4:22: governance.random_audit.prob: ", "1.5"},
-    {"two spellings of one thing", GOOD_HEAD "governance:\n  audit_probability: 0.5\n  random_audit: {prob: 0.4}\n", NULL,
-        ERR_INVALID, ":4:3: governance: ", "keep one"},
+    {"another spelling out of bounds keeps its place", GOOD_HEAD "governance:\n  audit_probability: 1.5\n", NULL,
+        ERR_INVALID, ":4:22: governance.random_audit.prob: ", "1.5"},
+    {"two spellings of one thing", GOOD_HEAD "governance:\n  audit_probability: 0.5\n  random_audit: {prob: 0.4}\n",
+        NULL, ERR_INVALID, ":4:3: governance: ", "keep one"},
     {"unknown key of the other spelling of sandbox", GOOD_HEAD "environment: {initial_bugdet: 3}\n", NULL, ERR_UNKNOWN,
         ":3:15: sandbox: ", "initial_budget|initial_resources|unknown"},
-    {"unknown key of the sandbox", GOOD_HEAD "sandbox: {attention_scarcty: 0.5}\n", NULL, ERR_UNKNOWN, ":3:11: sandbox: ",
-        "attention_scarcity"},
+    {"unknown key of the sandbox", GOOD_HEAD "sandbox: {attention_scarcty: 0.5}\n", NULL, ERR_UNKNOWN,
+        ":3:11: sandbox: ", "attention_scarcity"},
     {"unknown domain", GOOD_HEAD "domain: sandbx\n", NULL, ERR_UNKNOWN, ":3:9: domain: ", "did you mean 'sandbox'?"},
-    {"unknown figure", GOOD_HEAD "metrics_to_track:\n  - quality_gab\n", NULL, ERR_UNKNOWN, ":4:5: metrics_to_track[0]: ",
-        "did you mean 'quality_gap'?"},
-    {"figures are a list", GOOD_HEAD "metrics_to_track: quality_gap\n", NULL, ERR_INVALID, ":3:19: metrics_to_track: ",
-        "list of names"},
-    {"what it extends is not there", "extends: no_such_base\n" GOOD_HEAD, NULL, ERR_MISSING, ":1:10: extends: ",
-        "no_such_base"},
-    {"it extends itself", "extends: mistake.yaml\n" GOOD_HEAD, NULL, ERR_LIMIT, ":1:10: extends: ", "does a scenario extend itself?"},
+    {"unknown figure", GOOD_HEAD "metrics_to_track:\n  - quality_gab\n", NULL, ERR_UNKNOWN,
+        ":4:5: metrics_to_track[0]: ", "did you mean 'quality_gap'?"},
+    {"figures are a list", GOOD_HEAD "metrics_to_track: quality_gap\n", NULL, ERR_INVALID,
+        ":3:19: metrics_to_track: ", "list of names"},
+    {"what it extends is not there", "extends: no_such_base\n" GOOD_HEAD, NULL, ERR_MISSING,
+        ":1:10: extends: ", "no_such_base"},
+    {"it extends itself", "extends: mistake.yaml\n" GOOD_HEAD, NULL, ERR_LIMIT,
+        ":1:10: extends: ", "does a scenario extend itself?"},
     {"an override without a value", GOOD_HEAD, "simulation.epochs", ERR_INVALID, "-s: ", "path=value"},
     {"an override of nothing known", GOOD_HEAD, "simulation.epocs=3", ERR_UNKNOWN, "-s: simulation: ", "epochs"},
     {"an override out of bounds", GOOD_HEAD, "simulation.epochs=-3", ERR_INVALID, "-s: simulation.epochs: ", "-3"},
-    {"an override past the list's end", GOOD_HEAD, "agents[7].count=3", ERR_UNKNOWN, "-s: agents[7].count: ", "counted from 0"},
+    {"an override past the list's end", GOOD_HEAD, "agents[7].count=3", ERR_UNKNOWN,
+        "-s: agents[7].count: ", "counted from 0"},
     {"nobody to deal with", "agents: [{type: honest}]\n", NULL, ERR_INVALID, ":1:9: agents: ", "at least 2"},
     {"no agents at all", "simulation: {epochs: 2}\n", NULL, ERR_INVALID, ":1:1: ", "agents"},
     {"an empty file", "", NULL, 0, ": ", "empty"},
     {"a name that is a list", GOOD_HEAD "name: [a]\n", NULL, ERR_INVALID, ":3:7: name: ", "list"},
-    {"unknown key of the cluster", GOOD_HEAD "cluster: {wrokers: 3}\n", NULL, ERR_UNKNOWN, ":3:11: cluster: ", "workers"},
+    {"unknown key of the cluster", GOOD_HEAD "cluster: {wrokers: 3}\n", NULL, ERR_UNKNOWN,
+        ":3:11: cluster: ", "workers"},
 };
 
 /* `parts` holds one text, or several with a bar between of which one is enough. */
@@ -151,15 +158,16 @@ value(const struct scenario *scenario, const char *path)
 static void
 reads_older_spellings(void **state)
 {
-    static const char text[] = "scenario_id: status_game_v1\n"
-                               "motif: reputation_competition\n"
-                               "agents:\n  - {type: honest, count: 3, role: worker}\n"
-                               "environment:\n  initial_budget: 80.0\n  attention_scarcity: 0.25\n"
-                               "governance:\n  transaction_tax_rate: 0.05\n  reputation_decay: 0.9\n  bandwidth_cap: 7\n"
-                               "  vote_weight_cap: null\n  staking_required: 3\n  audit_penalty: 4\n"
-                               "  circuit_breaker_threshold: 0.6\n"
-                               "simulation: {epochs: 3, steps_per_epoch: 5, seed: 7}\n"
-                               "metrics_to_track: [toxicity_rate, quality_gap]\n";
+    static const char text[] =
+        "scenario_id: status_game_v1\n"
+        "motif: reputation_competition\n"
+        "agents:\n  - {type: honest, count: 3, role: worker}\n"
+        "environment:\n  initial_budget: 80.0\n  attention_scarcity: 0.25\n"
+        "governance:\n  transaction_tax_rate: 0.05\n  reputation_decay: 0.9\n  bandwidth_cap: 7\n"
+        "  vote_weight_cap: null\n  staking_required: 3\n  audit_penalty: 4\n"
+        "  circuit_breaker_threshold: 0.6\n"
+        "simulation: {epochs: 3, steps_per_epoch: 5, seed: 7}\n"
+        "metrics_to_track: [toxicity_rate, quality_gap]\n";
     struct scenario scenario;
 
     (void)state;
@@ -189,7 +197,8 @@ lays_layers(void **state)
     const char *const overrides[] = {"governance.transaction_tax_rate=0.3", "agents[0].count=9"};
 
     (void)state;
-    write_scenario("ground.yaml", GOOD_HEAD "governance: {transaction_tax: {rate: 0.1}, bandwidth_cap: {max_actions: 4}}\n");
+    write_scenario(
+        "ground.yaml", GOOD_HEAD "governance: {transaction_tax: {rate: 0.1}, bandwidth_cap: {max_actions: 4}}\n");
     write_scenario("middle.yaml", "extends: ground\ngovernance: {transaction_tax_rate: 0.2}\n");
     load(&scenario, write_scenario("top.yaml", "extends: middle.yaml\nsimulation: {seed: 5}\n"), NULL, 0);
     assert_string_equal(scenario.plan.name, "top");
@@ -242,11 +251,14 @@ order_does_not_count(void **state)
     struct buffer a = {0}, b = {0};
 
     (void)state;
-    manifest_of("name: n\nsimulation: {seed: 3, epochs: 2}\nagents: [{count: 3, params: {vote: 0.2, post: 0.1}, type: honest}]\n"
-                "description: d\nsandbox: {feed: {beta: 0.2, alpha: 0.3}, eta: 0.2}\n", &a);
+    manifest_of("name: n\nsimulation: {seed: 3, epochs: 2}\nagents: [{count: 3, params: {vote: 0.2, post: 0.1}, type: "
+                "honest}]\n"
+                "description: d\nsandbox: {feed: {beta: 0.2, alpha: 0.3}, eta: 0.2}\n",
+        &a);
     manifest_of("description: d\nagents: [{type: honest, count: 3, params: {post: 0.1, vote: 0.2}}]\n"
                 "simulation: {epochs: 2, seed: 3}\nname: n\ncluster: {workers: 5}\n"
-                "sandbox: {eta: 0.2, feed: {alpha: 0.3, beta: 0.2}}\n", &b);
+                "sandbox: {eta: 0.2, feed: {alpha: 0.3, beta: 0.2}}\n",
+        &b);
     buffer_append(&a, "", 1);
     buffer_append(&b, "", 1);
     assert_non_null(strstr((const char *)a.data, "beta: 0.2"));
@@ -263,7 +275,9 @@ resolved_is_a_scenario(void **state)
     struct buffer a = {0}, b = {0};
 
     (void)state;
-    load(&first, write_scenario("first.yaml", GOOD_HEAD "governance: {random_audit: , bandwidth_cap: 3}\nx-note: {any: [thing]}\n"),
+    load(&first,
+        write_scenario(
+            "first.yaml", GOOD_HEAD "governance: {random_audit: , bandwidth_cap: 3}\nx-note: {any: [thing]}\n"),
         NULL, 0);
     yaml_write(yaml_root(first.tree), &a);
     buffer_append(&a, "", 1);

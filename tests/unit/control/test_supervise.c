@@ -124,8 +124,8 @@ scene_init(struct scene *self)
     snprintf(self->file, sizeof self->file, "%s/file.%d", test_folder(), number);
     snprintf(self->log, sizeof self->log, "%s/log.%d", test_folder(), number);
     assert_int_equal(mkdir(self->log, 0755), 0);
-    self->supervisor = supervise_new(&(struct supervise_options){.log_folder = self->log, .clock_ms = read_clock,
-        .random = no_random, .say = hear, .context = self});
+    self->supervisor = supervise_new(&(struct supervise_options){
+        .log_folder = self->log, .clock_ms = read_clock, .random = no_random, .say = hear, .context = self});
 }
 
 static void
@@ -139,7 +139,7 @@ static void
 add(struct scene *self, const char *name, uint32_t number, uint32_t stage, enum supervise_part part, const char *verb,
     const char *file, int value)
 {
-    char (*words)[4200] = self->words[self->count];
+    char(*words)[4200] = self->words[self->count];
     char **list = self->lists[self->count++];
 
     snprintf(words[0], sizeof words[0], "child");
@@ -149,8 +149,12 @@ add(struct scene *self, const char *name, uint32_t number, uint32_t stage, enum 
     snprintf(words[4], sizeof words[4], "%d", value);
     for (int i = 0; i < 5; i++)
         list[i] = words[i];
-    supervise_add(self->supervisor, &(struct supervise_child){.name = name, .number = number, .stage = stage,
-        .part = part, .program = "/proc/self/exe", .arguments = list});
+    supervise_add(self->supervisor, &(struct supervise_child){.name = name,
+                                        .number = number,
+                                        .stage = stage,
+                                        .part = part,
+                                        .program = "/proc/self/exe",
+                                        .arguments = list});
 }
 
 static void

@@ -1,5 +1,5 @@
-/* tests/unit/world/sandbox_driver.h - runs the sandbox domain without a world: answers are made here. Every batch that
- * the domain writes is read back and checked, every answer passes check() before take(). */
+/* tests/unit/world/sandbox_driver.h - runs the sandbox domain without a world: answers are made here. Every batch
+ * that the domain writes is read back and checked, every answer passes check() before take(). */
 #ifndef POLIS_TESTS_SANDBOX_DRIVER_H
 #define POLIS_TESTS_SANDBOX_DRIVER_H
 
@@ -29,9 +29,11 @@ struct wish {
 
 /* What governance says; rows and actions start as allowed without cost. */
 struct driver;
-typedef void driver_act_fn(struct driver *driver, const struct batch *seen, uint32_t row, struct rng *rng, struct wish *out);
+typedef void driver_act_fn(struct driver *driver, const struct batch *seen, uint32_t row, struct rng *rng,
+                           struct wish *out);
 typedef bool driver_answer_fn(struct driver *driver, const struct batch *seen, uint32_t offer, struct rng *rng);
-typedef void driver_judge_fn(struct driver *driver, const struct batch *docket, struct batch_writer *verdict, struct rng *rng);
+typedef void driver_judge_fn(struct driver *driver, const struct batch *docket, struct batch_writer *verdict,
+                             struct rng *rng);
 
 struct driver {
     void *self;
@@ -45,16 +47,13 @@ struct driver {
     void *context;
 };
 
-/* cmocka's fail_msg() would call the house's fail(). */
-#define FAIL_TEST(...) (print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
-
 static inline void
 driver_read(const struct schema *schema, const struct buffer *bytes, struct batch *out)
 {
     struct why why = {0};
 
     if (batch_read(schema, bytes->data, bytes->size, out, &why) != 0 || batch_check(out, &why) != 0)
-        FAIL_TEST("%s: %s", schema->name, why.text);
+        fail_msg("%s: %s", schema->name, why.text);
 }
 
 static inline struct rng
@@ -134,7 +133,8 @@ static inline void
 driver_verdict(struct driver *self, const struct batch *docket, struct buffer *out)
 {
     bool opening = docket->count[DOCKET_OPENING] > 0;
-    struct rng rng = driver_rng(self, 0, opening ? 3 : 4 + (docket->count[DOCKET_ROW] > 0 ? batch_u32(docket, DOCKET_initiator, 0) : 0));
+    struct rng rng = driver_rng(
+        self, 0, opening ? 3 : 4 + (docket->count[DOCKET_ROW] > 0 ? batch_u32(docket, DOCKET_initiator, 0) : 0));
     struct batch_writer w;
 
     batch_begin(&w, &schema_sandbox_verdict, out, 0, 0, (uint32_t[VERDICT_AXES]){
@@ -172,7 +172,7 @@ driver_chunk(struct driver *self, const struct exchange *exchange, uint32_t grou
         driver_reply(self, &seen, out);
     driver_read(exchange->answer, out, answer);
     if (domain_sandbox.check(self->self, exchange, group, first, count, answer, &why) != 0)
-        FAIL_TEST("%s: %s", exchange->name, why.text);
+        fail_msg("%s: %s", exchange->name, why.text);
     self->agents_asked += exchange->kind == EXCHANGE_AGENTS ? count : 0;
     buffer_fini(&ask);
     buffer_fini(&again);
@@ -180,7 +180,8 @@ driver_chunk(struct driver *self, const struct exchange *exchange, uint32_t grou
 
 /* A whole group's answers as one batch. */
 static inline void
-driver_group(struct driver *self, const struct exchange *exchange, uint32_t group, struct buffer *out, struct batch *answer)
+driver_group(struct driver *self, const struct exchange *exchange, uint32_t group, struct buffer *out,
+             struct batch *answer)
 {
     uint32_t count = exchange->groups[group].count, chunk = self->chunk == 0 ? count : self->chunk;
     uint32_t parts = (count + chunk - 1) / chunk;
@@ -236,7 +237,7 @@ driver_step(struct driver *self)
     driver_read(&schema_sandbox_events, &events, &batch);
     buffer_fini(&events);
     if (domain_sandbox.check_invariants(self->self, &why) != 0)
-        FAIL_TEST("seed %llu, step %llu: %s", (unsigned long long)self->seed, (unsigned long long)self->step, why.text);
+        fail_msg("seed %llu, step %llu: %s", (unsigned long long)self->seed, (unsigned long long)self->step, why.text);
 }
 
 /* From the text of a scenario, at genesis. */
@@ -249,7 +250,7 @@ driver_begin(struct driver *self, const char *scenario)
     if (yaml_read_text("scenario", scenario, strlen(scenario), &tree, &why) != 0 ||
         domain_sandbox.resolve(tree, &why) != 0 ||
         domain_sandbox.configure(yaml_root(tree), self->seed, &self->self, &why) != 0)
-        FAIL_TEST("%s", why.text);
+        fail_msg("%s", why.text);
     yaml_destroy(&tree);
     domain_sandbox.genesis(self->self);
     self->step = 0;
@@ -298,7 +299,7 @@ driver_figure(const struct driver *self, bool whole_run, const char *name)
 
     domain_sandbox.figures(self->self, whole_run, driver_figure_each, &figure);
     if (!figure.found)
-        FAIL_TEST("no figure %s", name);
+        fail_msg("no figure %s", name);
     return figure;
 }
 

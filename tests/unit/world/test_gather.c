@@ -394,7 +394,8 @@ spoil_answer(enum spoil spoil, const struct post *post, struct buffer *answer)
     }
     case_ok(batch_read(&schema_drill_answer, answer->data, answer->size, &right, &why), &why);
     count = right.count[0] - (spoil == SPOIL_ROWS ? 1 : 0);
-    batch_begin(&writer, &schema_drill_answer, &wrong, digest_xxh3(post->bytes, post->size) + (spoil == SPOIL_HASH ? 1 : 0),
+    batch_begin(&writer, &schema_drill_answer, &wrong, digest_xxh3(post->bytes, post->size)
+                + (spoil == SPOIL_HASH ? 1 : 0),
                 right.first, &count);
     memcpy(batch_column(&writer, 0), right.data[0], count * 4);
     memcpy(batch_column(&writer, 1), right.data[1], count * 8);
@@ -859,5 +860,6 @@ main(void)
     };
 
     log_set_level(LOG_ERROR);
-    return TEST_ROWS("grid", grid_rows, grid) + TEST_ROWS("refused", refused_rows, refused) + TEST_CASES("gather", cases);
+    return TEST_ROWS("grid", grid_rows, grid) + TEST_ROWS("refused", refused_rows, refused)
+        + TEST_CASES("gather", cases);
 }

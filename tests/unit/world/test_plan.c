@@ -70,8 +70,9 @@ manifest_of(const char *text)
 static void
 round_trip(void **state)
 {
-    struct buffer bytes = manifest_of("name: a \"town\"\nsimulation: {epochs: 4, steps_per_epoch: 5, seed: 9007199254740991, "
-                                      "turns: sequential}\nlog: {detail: inputs}\nsandbox: {agents: {honest: 3}}\n");
+    struct buffer bytes = manifest_of("name: a \"town\"\nsimulation: {epochs: 4, steps_per_epoch: 5, "
+                                      "seed: 9007199254740991, turns: sequential}\nlog: {detail: inputs}\n"
+                                      "sandbox: {agents: {honest: 3}}\n");
     struct yaml_tree *tree = NULL;
     struct plan plan;
     struct buffer again = {0};

@@ -169,7 +169,8 @@ flipped(void **state)
     struct opened run = open_run(folder);
     struct replay_options options = {.chain = true};
     struct replay_report report;
-    struct world_options world = {.folder = folder, .cluster = {.chunk = 1, .credit = 1, .poison_kills = 1, .deadline_ms = 1}};
+    struct world_options world = {.folder = folder, .cluster = {.chunk = 1, .credit = 1, .poison_kills = 1,
+        .deadline_ms = 1}};
     struct world *opened = NULL;
     struct why why = {0};
 
@@ -329,7 +330,8 @@ static const struct scene_row {
     {"an unknown domain", "polis: 1\ndomain: chess\n", ERR_UNKNOWN, "chess"},
     {"the domain that is meant when none is named", "polis: 1\n", ERR_UNKNOWN, "sandbox"},
     {"a domain that is a list", "polis: 1\ndomain: [a]\n", ERR_UNKNOWN, ""},
-    {"a parameter of the domain out of its bounds", "polis: 1\ndomain: drill\ndrill:\n  agents: 0\n", ERR_INVALID, "agents"},
+    {"a parameter of the domain out of its bounds", "polis: 1\ndomain: drill\ndrill:\n  agents: 0\n", ERR_INVALID,
+        "agents"},
     {"no YAML", "polis: [\n", ERR_FORMAT, ""},
 };
 

@@ -127,9 +127,13 @@ by_chance(void **state)
         assert_true(fabs(sum / count - bad[m]) < 5 * sqrt((squares / count - sum / count * sum / count) / count));
         assert_true(m == 0 || bad[m] > bad[m - 1]);
     }
-    assert_true(good > 0.93 && good < 0.97);
-    assert_true(bad[0] > 0.03 && bad[0] < 0.07);
+    assert_true(good > 0.92 && good < 0.96);
+    assert_true(bad[0] > 0.04 && bad[0] < 0.06);
     assert_close(bad[10], good, 1e-14);
+    params.k = 2.0; /* the peers' curve: both above the break-even of 1/3 */
+    params.b = 0.0;
+    draw_expectations(&params, &good, bad);
+    assert_true(fabs(good - 0.75) < 0.005 && fabs(bad[0] - 0.39) < 0.005);
 }
 
 static void

@@ -10,7 +10,8 @@
 static struct feed *
 make(uint32_t capacity)
 {
-    return feed_new(&(struct feed_config){.capacity = capacity, .agent_count = 9, .text_max = 10, .alpha = 0.5, .beta = 0.1});
+    return feed_new(
+        &(struct feed_config){.capacity = capacity, .agent_count = 9, .text_max = 10, .alpha = 0.5, .beta = 0.1});
 }
 
 static uint32_t
@@ -117,7 +118,8 @@ static void
 threads(void **state)
 {
     struct feed *feed = make(16);
-    uint32_t root = post(feed, FEED_NONE, 0), a = post(feed, root, 0), b = post(feed, root, 0), aa = post(feed, a, 0), out[8];
+    uint32_t root = post(feed, FEED_NONE, 0), a = post(feed, root, 0), b = post(feed, root, 0), aa = post(feed, a, 0),
+             out[8];
     const uint32_t want[] = {root, b, a, aa};
     struct feed_post seen;
 
@@ -150,7 +152,8 @@ history(void **state)
             switch (rng_below(&rng, 5)) {
             case 0:
             case 1:
-                id = feed_add(feed, rng_below(&rng, 9), rng_chance(&rng, 0.4) ? any : FEED_NONE, i / 10, "text", 4, NULL);
+                id = feed_add(feed, rng_below(&rng, 9), rng_chance(&rng, 0.4) ? any : FEED_NONE, i / 10, "text", 4,
+                              NULL);
                 last = id != FEED_NONE && id > last ? id : last;
                 break;
             case 2:

@@ -1,5 +1,5 @@
-/* tests/unit/world/test_sandbox_history.c - properties of the whole domain on seeded random histories: invariants after
- * every step, the same digest whatever the chunks, snapshots that go on like the original. */
+/* tests/unit/world/test_sandbox_history.c - properties of the whole domain on seeded random histories: invariants
+ * after every step, the same digest whatever the chunks, snapshots that go on like the original. */
 #include "tests/unit/world/sandbox_driver.h"
 
 #include <stdlib.h>
@@ -17,8 +17,8 @@ scenario(bool levers, const char *turns, const char *sandbox)
 {
     static char text[4096];
 
-    snprintf(text, sizeof text, "%ssimulation: {epochs: 5, steps_per_epoch: 4, turns: %s}\nsandbox: %s\n%s", agents, turns,
-             sandbox, levers ? "governance: {transaction_tax: {rate: 0.1}, circuit_breaker: {}}\n" : "");
+    snprintf(text, sizeof text, "%ssimulation: {epochs: 5, steps_per_epoch: 4, turns: %s}\nsandbox: %s\n%s", agents,
+             turns, sandbox, levers ? "governance: {transaction_tax: {rate: 0.1}, circuit_breaker: {}}\n" : "");
     return text;
 }
 
@@ -42,8 +42,11 @@ act_wildly(struct driver *driver, const struct batch *seen, uint32_t row, struct
     out->value = rng_integer(rng, -1, 1);
     out->work = rng_real(rng);
     out->amount = rng_below(rng, 1000000);
-    out->target = out->verb == VERB_REPLY || out->verb == VERB_VOTE ? any_of(seen, OBSERVE_post, seen->count[ACT_POST], rng)
-        : out->verb == VERB_SUBMIT_WORK && rng_chance(rng, 0.9) ? task : any_of(seen, OBSERVE_task_id, seen->count[ACT_TASK], rng);
+    out->target = out->verb == VERB_REPLY || out->verb == VERB_VOTE
+                      ? any_of(seen, OBSERVE_post, seen->count[ACT_POST], rng)
+                  : out->verb == VERB_SUBMIT_WORK && rng_chance(rng, 0.9)
+                      ? task
+                      : any_of(seen, OBSERVE_task_id, seen->count[ACT_TASK], rng);
     if (rng_chance(rng, 0.8)) {
         uint32_t begin = batch_u32(seen, OBSERVE_candidates, row), end = batch_u32(seen, OBSERVE_candidates, row + 1);
 
@@ -77,7 +80,8 @@ judge_wildly(struct driver *driver, const struct batch *docket, struct batch_wri
 
         ((uint8_t *)batch_column(w, VERDICT_allow))[i] = allow;
         ((uint8_t *)batch_column(w, VERDICT_reason))[i] = allow ? 0 : (uint8_t)(REFUSAL_LEVER + rng_below(rng, 2));
-        ((int64_t *)batch_column(w, VERDICT_cost_a))[i] = rng_chance(rng, 0.1) ? INT64_C(1000000000000000) : rng_below(rng, 900000);
+        ((int64_t *)batch_column(w, VERDICT_cost_a))[i] =
+            rng_chance(rng, 0.1) ? INT64_C(1000000000000000) : rng_below(rng, 900000);
         ((int64_t *)batch_column(w, VERDICT_cost_b))[i] = rng_below(rng, 900000);
         ((uint8_t *)batch_column(w, VERDICT_audit))[i] = (uint8_t)rng_below(rng, 4);
         ((double *)batch_column(w, VERDICT_reputation))[i] = rng_between(rng, -2, 2);
@@ -94,14 +98,17 @@ judge_wildly(struct driver *driver, const struct batch *docket, struct batch_wri
         uint32_t kind = rng_below(rng, EFFECT_KINDS);
 
         ((uint8_t *)batch_column(w, VERDICT_effect_kind))[i] = (uint8_t)kind;
-        ((uint32_t *)batch_column(w, VERDICT_effect_agent))[i] = rng_chance(rng, 0.2) && kind != EFFECT_FREEZE ? SANDBOX_NOBODY : rng_below(rng, 21);
+        ((uint32_t *)batch_column(w, VERDICT_effect_agent))[i] =
+            rng_chance(rng, 0.2) && kind != EFFECT_FREEZE ? SANDBOX_NOBODY : rng_below(rng, 21);
         ((uint8_t *)batch_column(w, VERDICT_effect_lever))[i] = (uint8_t)rng_below(rng, 2);
-        ((int64_t *)batch_column(w, VERDICT_effect_amount))[i] = kind == EFFECT_FREEZE ? rng_below(rng, 6) : rng_below(rng, 9000000);
+        ((int64_t *)batch_column(w, VERDICT_effect_amount))[i] =
+            kind == EFFECT_FREEZE ? rng_below(rng, 6) : rng_below(rng, 9000000);
         ((double *)batch_column(w, VERDICT_effect_value))[i] = rng_between(rng, -1.5, 1.5);
     }
     if (docket->count[DOCKET_OPENING] > 0)
         for (uint32_t i = 0; i < QUOTE_GOVERNANCE_END; i++)
-            ((double *)batch_column(w, VERDICT_quote))[i] = i == QUOTE_STAKE_REQUIRED ? rng_between(rng, 0, 5) : rng_real(rng);
+            ((double *)batch_column(w, VERDICT_quote))[i] =
+                i == QUOTE_STAKE_REQUIRED ? rng_between(rng, 0, 5) : rng_real(rng);
 }
 
 static const struct row {
@@ -114,11 +121,13 @@ static const struct row {
     {"sequential, nobody judges", false, "sequential", "{}"},
     {"sequential, judged", true, "sequential", "{}"},
     {"narrow: tiny feed, pool and tables", true, "simultaneous",
-     "{feed: {feed_capacity: 3, visible_posts: 2}, tasks: {capacity: 2, visible: 1, rate: 0.5}, trust_slots: 1, candidates: 1, "
+     "{feed: {feed_capacity: 3, visible_posts: 2}, tasks: {capacity: 2, visible: 1, rate: 0.5}, "
+      "trust_slots: 1, candidates: 1, "
      "memory_max: 0, rails: {max_interactions_per_step: 1, token_rate: 0.5, token_burst: 2, budget_per_epoch: 2}}"},
     {"narrow and sequential, dividend", true, "sequential",
      "{feed: {feed_capacity: 1}, trust_slots: 2, treasury: dividend, tasks: {deadline_epochs: 1, max_steps: 2}}"},
-    {"poor: next to no money", true, "simultaneous", "{initial_resources: 0.5, payoff: {s_minus: 5, rho_a: 1, rho_b: 1}}"},
+    {"poor: next to no money", true, "simultaneous",
+     "{initial_resources: 0.5, payoff: {s_minus: 5, rho_a: 1, rho_b: 1}}"},
 };
 
 static struct driver
@@ -193,7 +202,7 @@ snapshot_goes_on(void **state)
         for (uint32_t step = 0; step < 3; step++)
             driver_step(&b); /* any other state */
         if (domain_sandbox.load(b.self, bytes.data, bytes.size, &why) != 0)
-            FAIL_TEST("%s", why.text);
+            fail_msg("%s", why.text);
         b.step = a.step;
         domain_sandbox.save(b.self, &again);
         assert_int_equal(bytes.size, again.size);

@@ -26,17 +26,34 @@ four(void)
     return set;
 }
 
-/* Worked by hand. S(p) = 3p - 1, payoffs half of it: .85, -.05, -.2, .7; the transfer moves 2 from b to a in the second. */
+/* Worked by hand. S(p) = 3p - 1, payoffs half of it: .85, -.05, -.2, .7; the transfer moves 2 from b to a in the
+ * second. */
 static const struct row {
     const char *name;
     double want;
 } rows[] = {
-    {"toxicity_rate", 0.4}, {"toxicity_rate_all", 0.45}, {"quality_gap", 0.1}, {"spread", -0.15},
-    {"conditional_loss_initiator", 1.4 - 0.825}, {"conditional_loss_counterparty", -0.6 - -0.175},
-    {"total_welfare", 1.6}, {"total_social_surplus", 1.5 - 1.5}, {"avg_initiator_payoff", 1.4}, {"harm", 1.6}, {"harm_hard", 2},
-    {"welfare_hard", 2 - 3}, {"hard_toxicity", 0.5}, {"soft_hard_gap", -0.1}, {"volume", 2}, {"acceptance_rate", 0.5},
-    {"brier_score", (0.01 + 0.09 + 0.04 + 0.04) / 4}, {"calibration_error", 0.55 - 0.5}, {"discrimination_auc", 1},
-    {"expected_calibration_error", (0.1 + 0.3 + 0.2 + 0.2) / 4}, {"high_quality_acceptance", 0.5}, {"average_quality", 0.55},
+    {"toxicity_rate", 0.4},
+    {"toxicity_rate_all", 0.45},
+    {"quality_gap", 0.1},
+    {"spread", -0.15},
+    {"conditional_loss_initiator", 1.4 - 0.825},
+    {"conditional_loss_counterparty", -0.6 - -0.175},
+    {"total_welfare", 1.6},
+    {"total_social_surplus", 1.5 - 1.5},
+    {"avg_initiator_payoff", 1.4},
+    {"harm", 1.6},
+    {"harm_hard", 2},
+    {"welfare_hard", 2 - 3},
+    {"hard_toxicity", 0.5},
+    {"soft_hard_gap", -0.1},
+    {"volume", 2},
+    {"acceptance_rate", 0.5},
+    {"brier_score", (0.01 + 0.09 + 0.04 + 0.04) / 4},
+    {"calibration_error", 0.55 - 0.5},
+    {"discrimination_auc", 1},
+    {"expected_calibration_error", (0.1 + 0.3 + 0.2 + 0.2) / 4},
+    {"high_quality_acceptance", 0.5},
+    {"average_quality", 0.55},
     {"quality_variance", (0.81 + 0.09 + 0.04 + 0.64) / 4 - 0.3025},
 };
 
@@ -99,8 +116,10 @@ gini(void **state)
         double want;
         bool known;
     } cases[] = {
-        {{1, 1, 1, 1}, 4, 0.0, true}, {{0, 0, 0, 8}, 4, 0.75, true}, {{1, 3}, 2, 0.25, true}, {{3, 1}, 2, 0.25, true},
-        {{0, 0}, 2, 0.0, false}, {{5}, 1, 0.0, false}, {{0}, 0, 0.0, false}, {{1, 2, 3, 4, 5}, 5, 0.26666666666666666, true},
+        {{1, 1, 1, 1}, 4, 0.0, true}, {{0, 0, 0, 8}, 4, 0.75, true},
+        {{1, 3}, 2, 0.25, true},      {{3, 1}, 2, 0.25, true},
+        {{0, 0}, 2, 0.0, false},      {{5}, 1, 0.0, false},
+        {{0}, 0, 0.0, false},         {{1, 2, 3, 4, 5}, 5, 0.26666666666666666, true},
     };
     double values[2000], scratch[2000], sum = 0.0;
     struct rng rng = rng_make(1, STREAM_TEST, 0, 0);
@@ -124,7 +143,8 @@ gini(void **state)
     assert_true(fabs(sum) < 1e-3);
 }
 
-static const struct test_case cases[] = {{"no interactions", empty}, {"only refused ones", only_refused}, {"Gini", gini}};
+static const struct test_case cases[] = {
+    {"no interactions", empty}, {"only refused ones", only_refused}, {"Gini", gini}};
 
 int
 main(void)

@@ -28,9 +28,13 @@ static const struct row {
     {"everybody proposes", {.role = SANDBOX_MODERATOR, .verb = VERB_PASS}, REFUSAL_NONE},
     {"the market is not open", {.role = SANDBOX_WORKER, .verb = VERB_BID}, REFUSAL_UNAVAILABLE},
     {"as long as allowed", {.role = SANDBOX_WORKER, .verb = VERB_POST, .text = "12345", .text_size = 5}, REFUSAL_NONE},
-    {"one byte too long", {.role = SANDBOX_WORKER, .verb = VERB_REPLY, .text = "123456", .text_size = 6}, REFUSAL_LENGTH},
+    {"one byte too long",
+     {.role = SANDBOX_WORKER, .verb = VERB_REPLY, .text = "123456", .text_size = 6},
+     REFUSAL_LENGTH},
     {"no UTF-8", {.role = SANDBOX_WORKER, .verb = VERB_POST, .text = "\xff", .text_size = 1}, REFUSAL_TEXT},
-    {"text does not matter to a vote", {.role = SANDBOX_WORKER, .verb = VERB_VOTE, .text = "\xff", .text_size = 1}, REFUSAL_NONE},
+    {"text does not matter to a vote",
+     {.role = SANDBOX_WORKER, .verb = VERB_VOTE, .text = "\xff", .text_size = 1},
+     REFUSAL_NONE},
     {"all of the budget", {.role = SANDBOX_WORKER, .verb = VERB_PASS, .spending = 100000000}, REFUSAL_NONE},
     {"a millionth more", {.role = SANDBOX_WORKER, .verb = VERB_PASS, .spending = 100000001}, REFUSAL_BUDGET},
 };
@@ -107,7 +111,8 @@ budget(void **state)
     rails_destroy(&rails);
 }
 
-/* Half a token a step, at most two: two at once, then one every second step; a long rest brings two again, not more. */
+/* Half a token a step, at most two: two at once, then one every second step; a long rest brings two again, not
+ * more. */
 static void
 bucket(void **state)
 {
@@ -146,7 +151,10 @@ switch_off(void **state)
 }
 
 static const struct test_case cases[] = {
-    {"posts: interval and limit", intervals}, {"budget", budget}, {"token bucket", bucket}, {"a disabled kill switch", switch_off},
+    {"posts: interval and limit", intervals},
+    {"budget", budget},
+    {"token bucket", bucket},
+    {"a disabled kill switch", switch_off},
 };
 
 int

@@ -39,7 +39,8 @@ static void
 lists(void **state)
 {
     struct tasks *tasks = tasks_new(8);
-    uint32_t a = make(tasks, 5, -1, 0), b = make(tasks, 9, 0.5, 0), c = make(tasks, 5, -1, 0), d = make(tasks, 7, -1, 3);
+    uint32_t a = make(tasks, 5, -1, 0), b = make(tasks, 9, 0.5, 0), c = make(tasks, 5, -1, 0),
+             d = make(tasks, 7, -1, 3);
     uint32_t out[8];
 
     (void)state;

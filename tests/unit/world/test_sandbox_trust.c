@@ -107,7 +107,9 @@ history(void **state)
 }
 
 static const struct test_case cases[] = {
-    {"mean label, penalised by proof", means}, {"the least recently used is forgotten", forgets}, {"full counters", fills},
+    {"mean label, penalised by proof", means},
+    {"the least recently used is forgotten", forgets},
+    {"full counters", fills},
     {"random histories", history},
 };
 

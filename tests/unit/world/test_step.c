@@ -10,7 +10,8 @@
 #define ROUNDS 2u
 
 static const struct step_input two_inputs[2] = {
-    {.source_seq = 3, .verb = "kill_switch", .argument = "on"}, {.source_seq = 9, .verb = "kill_switch", .argument = "off"}};
+    {.source_seq = 3, .verb = "kill_switch", .argument = "on"}, {.source_seq = 9, .verb = "kill_switch",
+        .argument = "off"}};
 
 /* ---- how a step lies in the log ---- */
 

@@ -145,7 +145,8 @@ bench_letter(struct bench *self, const struct envelope *head, const void *bytes,
 }
 
 static int
-bench_message(struct bench *self, const struct envelope *fence, enum message_type type, const void *message, struct why *why)
+bench_message(struct bench *self, const struct envelope *fence, enum message_type type, const void *message,
+              struct why *why)
 {
     struct envelope head = fence != NULL ? *fence : (struct envelope){0};
     struct buffer bytes = {0};
@@ -164,7 +165,8 @@ bench_ready(struct bench *self, uint64_t step)
     static const uint8_t digest[16] = {1};
     struct why why = {0};
 
-    case_ok(bench_message(self, NULL, MSG_COURT_READY, &(struct court_ready){.step = step, .digest = {digest, 16}}, &why),
+    case_ok(bench_message(self, NULL, MSG_COURT_READY, &(struct court_ready){.step = step, .digest = {digest, 16}},
+                          &why),
             &why);
 }
 

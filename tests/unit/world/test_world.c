@@ -41,7 +41,8 @@ run_row(const struct run_row *row)
 {
     struct sim_options options = {.folder = test_folder(), .hire_worker = sim_hire_drill, .seed = 11,
         .troubles = {.late = row->late, .late_max_ms = 30}, .workers = row->workers, .chunk = row->chunk,
-        .credit = row->credit, .deadline_ms = 1000, .snapshot_every = row->snapshot_every, .stop_after = row->stop_after};
+        .credit = row->credit, .deadline_ms = 1000, .snapshot_every = row->snapshot_every,
+            .stop_after = row->stop_after};
     struct buffer manifest = {0};
     struct sim_report report;
     struct why why = {0};
@@ -67,7 +68,8 @@ run(void **state)
     assert_int_equal(have.canonical.size, want.canonical.size);
     assert_memory_equal(have.canonical.data, want.canonical.data, want.canonical.size);
     if (row->stop_after > 0 && strcmp(row->detail, "actions") == 0)
-        assert_int_equal(have.rebuilt_steps, row->snapshot_every > 0 ? row->stop_after % row->snapshot_every : row->stop_after);
+        assert_int_equal(have.rebuilt_steps, row->snapshot_every > 0 ? row->stop_after % row->snapshot_every
+                         : row->stop_after);
     buffer_fini(&have.canonical);
     buffer_fini(&want.canonical);
 }
@@ -122,7 +124,8 @@ listen(void *context, uint64_t now_ms, const struct letter *letter, struct outbo
     (void)out;
     if (letter->head.type == MSG_RESULT) {
         assert_true(self->result_count < RESULTS_MAX);
-        case_ok(message_unpack(MSG_RESULT, letter->payload, letter->size, &self->results[self->result_count++], &why), &why);
+        case_ok(message_unpack(MSG_RESULT, letter->payload, letter->size, &self->results[self->result_count++], &why),
+                &why);
     } else if (letter->head.type == MSG_STEP) {
         assert_true(self->told_count < EVENTS_MAX);
         case_ok(message_unpack(MSG_STEP, letter->payload, letter->size, &event, &why), &why);
@@ -173,7 +176,8 @@ town_open(struct town *self, const struct world_options *options, uint32_t worke
     self->local = local_new(&local);
     case_ok(world_new(&own, &self->world, &why), &why);
     world_actor(self->world, &self->world_actor);
-    self->operator_actor = (struct actor){.role = ROLE_OPERATOR, .self = &self->talker, .ready_fd = -1, .start = nothing,
+    self->operator_actor = (struct actor){.role = ROLE_OPERATOR, .self = &self->talker, .ready_fd = -1,
+        .start = nothing,
         .receive = listen, .tick = nothing};
     self->monitor_actor = self->operator_actor;
     self->monitor_actor.role = ROLE_MONITOR;
