@@ -76,7 +76,8 @@ send_message(struct end *self, enum wish wish, size_t size)
     send_frame(self, header, sizeof header, size > 0 ? ZMQ_SNDMORE : 0);
     if (size == 0)
         return;
-    if (zmq_msg_init_data(&payload, payload_bytes, size, NULL, NULL) != 0 || zmq_msg_send(&payload, self->socket, 0) < 0)
+    if (zmq_msg_init_data(&payload, payload_bytes, size, NULL, NULL) != 0 ||
+        zmq_msg_send(&payload, self->socket, 0) < 0)
         give_up("send");
 }
 
@@ -124,7 +125,8 @@ receive_message(struct end *self, size_t *size)
 static void
 say_hello(struct end *self, enum role role)
 {
-    struct hello hello = {.role = role, .pid = (uint64_t)getpid(), .schema = proto_digest(), .canary = canary_compute()};
+    struct hello hello = {.role = role, .pid = (uint64_t)getpid(), .schema = proto_digest(),
+        .canary = canary_compute()};
     struct outbox_parcel control = {.channel = CHANNEL_CONTROL, .to = PEER_BROKER, .head.type = MSG_HELLO};
     struct outbox_parcel data = {.channel = CHANNEL_DATA, .to = PEER_BROKER, .head.type = MSG_HELLO};
     struct buffer packed = {0};
@@ -270,7 +272,8 @@ run_child(char **argv)
 static pid_t
 start(const char *what, const char *place)
 {
-    char parent[16], *arguments[] = {(char *)"polis-bench", (char *)CHILD_WORD, (char *)what, (char *)place, parent, NULL};
+    char parent[16];
+    char *arguments[] = {(char *)"polis-bench", (char *)CHILD_WORD, (char *)what, (char *)place, parent, NULL};
     pid_t pid;
 
     snprintf(parent, sizeof parent, "%d", (int)getpid());

@@ -70,8 +70,8 @@ run_size(struct measure *self, uint32_t agents, uint32_t steps)
 
     for (uint32_t round = 0; round < ROUNDS; round++)
         run_round(self, agents, steps, round, &scores);
-    snprintf(title, sizeof title, "%u agents, %u steps: decisions/s (step: %.3f ms over ipc, %.3f ms the floor)", agents,
-             steps, measure_middle(scores.step_ms[IPC], ROUNDS), measure_middle(scores.step_ms[FLOOR], ROUNDS));
+    snprintf(title, sizeof title, "%u agents, %u steps: decisions/s (step: %.3f ms over ipc, %.3f ms the floor)",
+             agents, steps, measure_middle(scores.step_ms[IPC], ROUNDS), measure_middle(scores.step_ms[FLOOR], ROUNDS));
     measure_title(self, title);
     measure_report(self, &(struct measure_row){.what = ways[FLOOR].name,
         .value = measure_middle(scores.rate[FLOOR], ROUNDS), .unit = "/s", .ratio = MEASURE_NONE});
@@ -92,7 +92,8 @@ main(int argc, char **argv)
     fleet_role(argc, argv);
     self = measure_new("engine", argc, argv);
     for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        run_size(self, sizes[i].agents, measure_is_quick(self) && sizes[i].steps > 100 ? sizes[i].steps / 10 : sizes[i].steps);
+        run_size(self, sizes[i].agents,
+                 measure_is_quick(self) && sizes[i].steps > 100 ? sizes[i].steps / 10 : sizes[i].steps);
     measure_note(self, "one chain for all of them, and the floor's state");
     return measure_end(&self);
 }

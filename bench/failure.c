@@ -1,5 +1,5 @@
-/* bench/failure.c - what a kill -9 costs: of a worker, of the broker, of the world. The bench is the supervisor: it kills
- * and starts again at once. Whatever was killed, the run must end with the chain of one in which nothing was. */
+/* bench/failure.c - what a kill -9 costs: of a worker, of the broker, of the world. The bench is the supervisor: it
+ * kills and starts again at once. Whatever was killed, the run must end with the chain of one in which nothing was. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,8 +89,8 @@ longest_step(const struct fleet_result *result, uint64_t from, uint64_t to)
 static void
 measure_workers(struct measure *self, uint32_t agents, uint32_t steps)
 {
-    struct fleet_setup setup = {.way = WAY_IPC, .agents = agents, .steps = steps, .warmup = 5, .workers = 2, .work = 32,
-        .durable = true};
+    struct fleet_setup setup = {.way = WAY_IPC, .agents = agents, .steps = steps, .warmup = 5, .workers = 2,
+        .work = 32, .durable = true};
     struct fleet_result calm, result;
     struct kills kills;
     double *times, normal, notice[KILLS_MAX], step[KILLS_MAX], middle;
@@ -113,8 +113,8 @@ measure_workers(struct measure *self, uint32_t agents, uint32_t steps)
     }
     if (noticed == 0)
         measure_wrong(self, "the run was over before anybody was killed");
-    snprintf(text, sizeof text, "a worker of 2 is killed: %u agents, %u kills, a step takes %.2f ms undisturbed", agents,
-             noticed, normal);
+    snprintf(text, sizeof text, "a worker of 2 is killed: %u agents, %u kills, a step takes %.2f ms undisturbed",
+             agents, noticed, normal);
     measure_title(self, text);
     measure_report(self, &(struct measure_row){.what = "until the world has its PEER_DOWN, median",
         .value = measure_middle(notice, noticed), .unit = "ms", .ratio = MEASURE_NONE, .bar = BAR_AT_MOST, .limit = 5});
@@ -128,8 +128,8 @@ measure_workers(struct measure *self, uint32_t agents, uint32_t steps)
 static void
 measure_broker(struct measure *self)
 {
-    struct fleet_setup setup = {.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500, .warmup = 5,
-        .workers = 2, .work = 32, .durable = true};
+    struct fleet_setup setup = {.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500,
+        .warmup = 5, .workers = 2, .work = 32, .durable = true};
     struct fleet_result calm, result;
     struct kills kills;
     double back[KILLS_MAX], worst = 0;
@@ -163,8 +163,8 @@ measure_broker(struct measure *self)
 static void
 measure_world(struct measure *self)
 {
-    struct fleet_setup setup = {.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500, .warmup = 5,
-        .workers = 2, .work = 32, .durable = true};
+    struct fleet_setup setup = {.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500,
+        .warmup = 5, .workers = 2, .work = 32, .durable = true};
     struct fleet_result calm, result;
     struct kills kills;
     struct fleet fleet;

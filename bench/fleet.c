@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -40,8 +39,10 @@ extern char **environ;
 
 /* ---- what a role is told ---- */
 
-enum { ARG_WORD = 1, ARG_ROLE, ARG_FOLDER, ARG_PLACE, ARG_MARKS, ARG_AGENTS, ARG_STEPS, ARG_WARMUP, ARG_WORKERS, ARG_WORK,
-    ARG_DURABLE, ARG_PARENT, ARG_COUNT };
+enum {
+    ARG_WORD = 1, ARG_ROLE, ARG_FOLDER, ARG_PLACE, ARG_MARKS, ARG_AGENTS, ARG_STEPS, ARG_WARMUP, ARG_WORKERS,
+    ARG_WORK, ARG_DURABLE, ARG_PARENT, ARG_COUNT
+};
 
 struct role_options {
     const char *folder, *place, *marks;
@@ -207,7 +208,8 @@ static void
 watch_open(struct watch *self, const struct role_options *options)
 {
     struct world_options world = {.folder = options->folder,
-        .cluster = {.workers = options->setup.workers, .chunk = CHUNK, .deadline_ms = 2000, .credit = 2, .poison_kills = 3},
+        .cluster = {.workers = options->setup.workers, .chunk = CHUNK, .deadline_ms = 2000, .credit = 2,
+            .poison_kills = 3},
         .store.durability = options->setup.durable ? STORE_SYNC : STORE_NOSYNC, .wait_for_workers = true};
     struct why why = {0};
 
@@ -236,7 +238,8 @@ watch_close(struct watch *self, const struct role_options *options, int status)
 static int
 role_broker(const struct role_options *options)
 {
-    return broker_main(&(struct broker_options){.place = options->place, .parent_pid = options->parent, .ready_fd = READY_FD});
+    return broker_main(&(struct broker_options){.place = options->place, .parent_pid = options->parent,
+        .ready_fd = READY_FD});
 }
 
 static int
@@ -265,14 +268,6 @@ role_world(const struct role_options *options)
     return watch_close(&watch, options, status);
 }
 
-/* As process_main() does it for the other roles. */
-static void
-tune(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 256 << 20);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-}
-
 static int
 role_inproc(const struct role_options *options)
 {
@@ -282,7 +277,7 @@ role_inproc(const struct role_options *options)
     struct watch watch;
     int status;
 
-    tune();
+    process_tune(); /* as process_main() does it for the other roles */
     watch_open(&watch, options);
     local = local_new(&(struct local_options){.signal_fd = -1});
     actors[0] = watch_actor(&watch);
@@ -299,8 +294,8 @@ role_inproc(const struct role_options *options)
 
 /* One exchange of the floor: ask, answer, read, check, concatenate, take. */
 static int
-floor_exchange(void *drill, const struct exchange *exchange, uint32_t work, struct buffer *answers, struct buffer *joined,
-               struct why *why)
+floor_exchange(void *drill, const struct exchange *exchange, uint32_t work, struct buffer *answers,
+               struct buffer *joined, struct why *why)
 {
     struct batch parts[256], whole[64];
     uint32_t count = exchange->groups[0].count, part_count = 0;
@@ -342,7 +337,7 @@ role_floor(const struct role_options *options)
     uint8_t digest[STORE_DIGEST];
     struct why why = {0};
 
-    tune();
+    process_tune();
     drill_manifest(&manifest, setup->agents, 1, 1, setup->steps, SEED, "actions");
     if (scene_open(manifest.data, manifest.size, &scene, &why) != 0)
         role_wrong("the floor", &why);

@@ -222,8 +222,8 @@ measure_resume(struct bench *self, const char *folder)
 static void
 measure_replay(struct bench *self, uint32_t agents, uint32_t steps)
 {
-    struct fleet_setup setup = {.way = WAY_IPC, .agents = agents, .steps = steps, .warmup = steps / 10 + 1, .workers = 2,
-        .work = 32, .durable = true};
+    struct fleet_setup setup = {.way = WAY_IPC, .agents = agents, .steps = steps, .warmup = steps / 10 + 1,
+        .workers = 2, .work = 32, .durable = true};
     struct replay_report report;
     struct fleet_result live;
     struct fleet fleet;
@@ -249,9 +249,9 @@ measure_replay(struct bench *self, uint32_t agents, uint32_t steps)
     measure_title(self->measure, title);
     measure_report(self->measure, &(struct measure_row){.what = "live steps/s (cluster over ipc, log synced)",
         .value = live_rate, .unit = "/s", .ratio = MEASURE_NONE});
-    measure_report(self->measure, &(struct measure_row){.what = "replay from the log alone, every byte compared: steps/s",
-        .value = measure_middle(rate, 3), .unit = "/s", .ratio = measure_ratio(rate, lives, 3), .than = "live",
-        .bar = BAR_AT_LEAST, .limit = 5});
+    measure_report(self->measure, &(struct measure_row){
+        .what = "replay from the log alone, every byte compared: steps/s", .value = measure_middle(rate, 3),
+        .unit = "/s", .ratio = measure_ratio(rate, lives, 3), .than = "live", .bar = BAR_AT_LEAST, .limit = 5});
     measure_resume(self, fleet.folder);
     measure_verify(self, fleet.folder);
     fleet_result_fini(&live);

@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,13 @@ open_folder(struct measure *self)
                 self->folder);
 }
 
+static void
+be_realtime(const struct measure *self)
+{
+    if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 10}) != 0)
+        fprintf(stderr, "bench %s: no realtime priority: %s\n", self->bench, strerror(errno));
+}
+
 /* ---- the table ---- */
 
 struct measure *
@@ -204,10 +212,12 @@ measure_new(const char *bench, int argc, char **argv)
             self->json = true;
         } else if (strcmp(argv[i], "--quick") == 0) {
             self->quick = true;
+        } else if (strcmp(argv[i], "--realtime") == 0) {
+            be_realtime(self);
         } else if (strcmp(argv[i], "--folder") == 0 && i + 1 < argc) {
             snprintf(self->folder, sizeof self->folder, "%s", argv[++i]);
         } else {
-            fprintf(stderr, "usage: %s [--json] [--quick] [--folder DIR]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--json] [--quick] [--realtime] [--folder DIR]\n", argv[0]);
             exit(EX_USAGE);
         }
     }
@@ -327,15 +337,15 @@ measure_end(struct measure **self_p)
     if (self->json) {
         whole = json_pack("{s:s, s:b, s:f, s:f, s:i, s:i, s:i, s:O, s:O}", "bench", self->bench, "quick", self->quick,
                           "seconds", measure_seconds(self->start.at_ns), "foreign_cpu", foreign, "cpus",
-                          (int)sysconf(_SC_NPROCESSORS_ONLN), "bars", (int)self->bars, "missed", (int)self->missed, "rows",
-                          self->rows, "notes", self->notes);
+                          (int)sysconf(_SC_NPROCESSORS_ONLN), "bars", (int)self->bars, "missed", (int)self->missed,
+                          "rows", self->rows, "notes", self->notes);
         ASSERT(whole != NULL);
         json_dumpf(whole, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(whole);
     } else {
-        printf("   %u of %u bars met; %.0f s; others used %.0f %% of %ld CPUs%s\n", self->bars - self->missed, self->bars,
-               measure_seconds(self->start.at_ns), foreign * 100.0, sysconf(_SC_NPROCESSORS_ONLN),
+        printf("   %u of %u bars met; %.0f s; others used %.0f %% of %ld CPUs%s\n", self->bars - self->missed,
+               self->bars, measure_seconds(self->start.at_ns), foreign * 100.0, sysconf(_SC_NPROCESSORS_ONLN),
                foreign > FOREIGN_WARN ? " - TOO BUSY: these figures are too low, and ratios uncertain" : "");
     }
     json_decref(self->rows);

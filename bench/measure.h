@@ -50,7 +50,9 @@ struct measure;
 
 /* Reads the common arguments: --json (one JSON object on stdout instead of the table), --folder DIR (where runs and
  * files are put; made when it is missing; it must be on a disk for the figures of the log to mean anything), --quick
- * (a tenth of the work, to see that it runs). Exits 64 at anything else. */
+ * (a tenth of the work, to see that it runs), --realtime (this program and those it starts run before all others of the
+ * machine, for which it needs the right: what the bars were set with, for figures on a machine that is not idle). Exits
+ * 64 at anything else. */
 struct measure *measure_new(const char *bench, int argc, char **argv);
 const char *measure_folder(const struct measure *self);
 bool measure_is_quick(const struct measure *self);

@@ -1,6 +1,6 @@
-/* bench/sandbox.c - the sandbox as its users run it: `polis run` of a society, in one process and as a cluster, from ten
- * agents to a million. Its speed is held against that of the Python implementation with the same purpose, whose figures
- * were measured on a 2-core machine when idle (one process, one thread; CPU time equal to wall time). */
+/* bench/sandbox.c - the sandbox as its users run it: `polis run` of a society, in one process and as a cluster, from
+ * ten agents to a million. Its speed is held against that of the Python implementation with the same purpose, whose
+ * figures were measured on a 2-core machine when idle (one process, one thread; CPU time equal to wall time). */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -53,7 +53,8 @@ write_scenario(struct bench *self, const struct society *society)
             "  - {type: deceptive, count: %u}\n", society->honest, society->opportunistic, society->deceptive);
     if (society->adversarial > 0)
         fprintf(file, "  - {type: adversarial, count: %u}\n", society->adversarial);
-    fprintf(file, "simulation: {epochs: %u, steps_per_epoch: %u, seed: 42}\n", society->epochs, society->steps_per_epoch);
+    fprintf(file, "simulation: {epochs: %u, steps_per_epoch: %u, seed: 42}\n", society->epochs,
+            society->steps_per_epoch);
     fclose(file);
 }
 
@@ -119,8 +120,8 @@ run(struct bench *self, const struct society *society, bool inproc, struct outco
 static void
 measure_peer(struct bench *self)
 {
-    /* Agent-steps/s of the peer's version 1 with its own baseline mix (60 % honest, 20 % opportunistic, 20 % deceptive), no
-     * governance, everybody acting in every step. From the notes on the peer implementation, section 17 "Speed". */
+    /* Agent-steps/s of the peer's version 1 with its own baseline mix (60 % honest, 20 % opportunistic, 20 %
+     * deceptive), no governance, everybody acting in every step: sandbox_peer.md, section 17 "Speed". */
     static const struct {
         const char *name;
         struct society society;
@@ -132,7 +133,7 @@ measure_peer(struct bench *self)
         {"1000 agents, 1 x 10 steps", {600, 200, 200, 0, 1, 10}, 613},
     };
 
-    measure_title(self->measure, "agent-steps/s in one process, log synced, against the Python peer's (same mix and length)");
+    measure_title(self->measure, "agent-steps/s in one process, log synced; the Python peer's mix and lengths");
     for (uint32_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
         double rates[3];
         struct outcome outcome;
@@ -194,12 +195,13 @@ measure_sizes(struct bench *self)
         char title[120];
 
         society.honest = n - society.opportunistic - society.deceptive - society.adversarial;
-        snprintf(title, sizeof title, "%u agents (40 %% honest, 30 %% opportunistic, 15 %% deceptive, 15 %% adversarial), %u steps",
-                 n, society.epochs * society.steps_per_epoch);
+        snprintf(title, sizeof title,
+                 "%u agents (40 %% honest, 30 opportunistic, 15 deceptive, 15 adversarial), %u steps", n, society.epochs * society.steps_per_epoch);
         if (measure_is_quick(self->measure) && n > 100000)
             continue;
         if (memory_available() < rows[r].memory) {
-            measure_note(self->measure, "%u agents: left out, less than %.0f GB of memory are free", n, rows[r].memory / 1e9);
+            measure_note(self->measure, "%u agents: left out, less than %.0f GB of memory are free", n,
+                         rows[r].memory / 1e9);
             continue;
         }
         run(self, &society, true, &inproc);

@@ -32,6 +32,9 @@ struct outbox;
 /* Takes the payload's bytes (leaving the buffer empty); `payload` may be NULL. Never blocks. */
 void outbox_send(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head,
                  struct buffer *payload);
+/* As outbox_send() for a payload whose XXH3-64 is in head->payload_hash already: it is not computed again. */
+void outbox_send_hashed(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head,
+                        struct buffer *payload);
 /* Packs and sends a cold message; `head` may be NULL (all zero but the type). */
 void outbox_send_message(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head,
                          enum message_type type, const void *message);

@@ -129,7 +129,7 @@ send_parcel(struct link *self, struct link_line *line, struct outbox_parcel *par
         return false;
     if (parcel->channel != CHANNEL_EVENT)
         parcel->head.seq = ++line->seq;
-    envelope_write(&parcel->head, parcel->bytes, parcel->size, header);
+    outbox_parcel_seal(parcel, header);
     zmq_send(line->socket, header, sizeof header, ZMQ_DONTWAIT | more);
     if (more != 0) {
         ASSERT(zmq_msg_init_data(&payload, parcel->bytes, parcel->size, release, NULL) == 0);

@@ -309,7 +309,7 @@ route(struct local *self, const struct peer *from, enum role role, struct outbox
     enum role to_role = event ? ROLE_MONITOR : to_broker ? ROLE_BROKER : to != NULL ? to->actor.role : ROLE_NONE;
     uint8_t header[ENVELOPE_SIZE];
 
-    envelope_write(&parcel->head, parcel->bytes, parcel->size, header);
+    outbox_parcel_seal(parcel, header);
     if (to_role == ROLE_NONE) {
         self->counts.unknown_peer++;
     } else if (!rights_allow(&self->rights, parcel->head.type, role, to_role, parcel->channel)) {

@@ -95,10 +95,19 @@ outbox_payload_max(enum channel channel)
 }
 
 void
-outbox_send(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head,
-            struct buffer *payload)
+outbox_parcel_seal(struct outbox_parcel *self, uint8_t header[ENVELOPE_SIZE])
 {
-    struct outbox_parcel parcel = {.channel = channel, .to = *to, .head = *head};
+    if (self->hashed)
+        envelope_write_hashed(&self->head, self->head.payload_hash, self->size, header);
+    else
+        envelope_write(&self->head, self->bytes, self->size, header);
+}
+
+static void
+send(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head, bool hashed,
+     struct buffer *payload)
+{
+    struct outbox_parcel parcel = {.channel = channel, .to = *to, .head = *head, .hashed = hashed};
 
     ASSERT(channel < CHANNEL_COUNT && head->type > 0 && head->type < MSG_COUNT);
     if (payload != NULL && payload->size > 0) {
@@ -112,6 +121,20 @@ outbox_send(struct outbox *self, enum channel channel, const struct peer *to, co
     if (channel == CHANNEL_EVENT)
         parcel.head.seq = ++self->events;
     outbox_queue_push(&self->queue, &parcel);
+}
+
+void
+outbox_send(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head,
+            struct buffer *payload)
+{
+    send(self, channel, to, head, false, payload);
+}
+
+void
+outbox_send_hashed(struct outbox *self, enum channel channel, const struct peer *to, const struct envelope *head,
+                   struct buffer *payload)
+{
+    send(self, channel, to, head, true, payload);
 }
 
 void

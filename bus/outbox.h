@@ -16,7 +16,11 @@ struct outbox_parcel {
     struct envelope head;
     uint8_t *bytes;
     size_t size;
+    bool hashed; /* head.payload_hash is that of the bytes */
 };
+
+/* Writes the header as it goes out: version, size and hash are set in the parcel's head, too. */
+void outbox_parcel_seal(struct outbox_parcel *self, uint8_t header[ENVELOPE_SIZE]);
 
 /* First in, first out; grows as needed. Start from {0}. */
 struct outbox_queue {

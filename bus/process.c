@@ -527,9 +527,8 @@ introduce(struct process *self, struct why *why)
     return 0;
 }
 
-/* Large buffers come and go with every chunk: without this each one is mapped and unmapped by the kernel. */
-static void
-tune(void)
+void
+process_tune(void)
 {
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
@@ -580,7 +579,7 @@ process_main(const struct process_options *options, const struct actor *actor)
     outbox_init(&self->outbox);
     waiter_init(&self->waiter);
     if (!options->embedded) {
-        tune();
+        process_tune();
         signals_block();
         self->signal_fd = signals_open();
         if (!signals_follow_parent(options->parent_pid))

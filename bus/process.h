@@ -22,6 +22,10 @@ struct process_options {
     const uint64_t *schema, *canary;
 };
 
+/* Large buffers come and go with every chunk: without this each one is mapped and unmapped by the kernel. For the whole
+ * process; a program that runs actors calls it once. */
+void process_tune(void);
+
 /* Runs until the actor stops, a signal ends it or the broker refuses it; returns the exit status: the actor's own, 78
  * when the broker refused it, 69 when no broker answered in time, or that of the error (core/error.h).
  *

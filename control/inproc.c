@@ -4,6 +4,7 @@
 #include "agents/worker.h"
 #include "bus/clock.h"
 #include "bus/local.h"
+#include "bus/process.h"
 #include "bus/signals.h"
 #include "bus/subscriber.h"
 #include "control/progress.h"
@@ -81,6 +82,7 @@ launch_inproc(struct launch *self)
     struct why why = {0};
     int signal_fd, status;
 
+    process_tune();
     signals_block();
     signal_fd = signals_open();
     if (world_new(&options, &world, &why) != 0)

@@ -3,6 +3,7 @@
 #include "agents/worker.h"
 #include "broker/broker.h"
 #include "bus/process.h"
+#include "bus/signals.h"
 #include "control/commands.h"
 #include "control/folder.h"
 #include "control/talk.h"
@@ -32,6 +33,7 @@ read_place(const struct invocation *invocation, struct role_place *out, struct w
     enum log_level level;
     int error;
 
+    signals_block(); /* a signal during recovery is heard once the loop runs */
     *out = (struct role_place){.parent = (int)invocation_number(invocation, "parent", 0)};
     snprintf(out->who, sizeof out->who, "%.20s.%llu", invocation->command->name,
         (unsigned long long)invocation_number(invocation, "number", 1));

@@ -125,11 +125,23 @@ scenario_each(scenario_each_fn *each, void *context)
     buffer_fini(&all);
 }
 
+/* Names are lent for the call, so the best one is kept as a copy. */
+struct guess {
+    struct text_nearest nearest;
+    char best[NAME_MAX_SIZE];
+};
+
 static void
 offer_name(void *context, const char *name, const char *path)
 {
+    struct guess *guess = context;
+
     (void)path;
-    text_nearest_offer(context, name);
+    text_nearest_offer(&guess->nearest, name);
+    if (guess->nearest.best == name) {
+        snprintf(guess->best, sizeof guess->best, "%s", name);
+        guess->nearest.best = guess->best;
+    }
 }
 
 static bool
@@ -149,7 +161,7 @@ int
 scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE], struct why *why)
 {
     static char folders[FOLDER_MAX][SCENARIO_PATH_SIZE];
-    struct text_nearest nearest = {.name = name};
+    struct guess guess = {.nearest.name = name};
     uint32_t count = list_folders(folders);
 
     if (name[0] == '\0' || strlen(name) + 8 > SCENARIO_PATH_SIZE)
@@ -163,9 +175,9 @@ scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE]
         for (uint32_t i = 0; i < count; i++)
             if (try_folder(folders[i], strlen(folders[i]), name, out))
                 return 0;
-    scenario_each(offer_name, &nearest);
-    if (nearest.best != NULL)
-        return fail(why, ERR_MISSING, "there is no scenario '%.100s'; did you mean '%s'?", name, nearest.best);
+    scenario_each(offer_name, &guess);
+    if (guess.nearest.best != NULL)
+        return fail(why, ERR_MISSING, "there is no scenario '%.100s'; did you mean '%s'?", name, guess.best);
     return fail(why, ERR_MISSING, "there is no scenario '%.100s'; polis scenario list shows what there is", name);
 }
 

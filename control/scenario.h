@@ -31,7 +31,7 @@ struct scenario {
  * first. ERR_MISSING names the nearest known one. */
 MUST_CHECK int scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE], struct why *why);
 
-/* Each known scenario once, by name, first folder first. */
+/* Each known scenario once, by name, first folder first. Name and path are lent for the call. */
 typedef void scenario_each_fn(void *context, const char *name, const char *path);
 void scenario_each(scenario_each_fn *each, void *context);
 

@@ -337,6 +337,13 @@ is_final(const siginfo_t *end)
     return end->si_code == CLD_EXITED && end->si_status >= EX__BASE && end->si_status <= EX__MAX;
 }
 
+/* The end of the run, or a stop that somebody asked for: to be resumed. */
+static bool
+is_orderly(const siginfo_t *end)
+{
+    return end->si_code == CLD_EXITED && (end->si_status == 0 || end->si_status == EX_TEMPFAIL);
+}
+
 static bool
 has_sibling(const struct supervisor *self, const struct child *child)
 {
@@ -368,7 +375,7 @@ describe_end(struct supervisor *self, const struct child *child, const siginfo_t
 {
     enum log_level level = self->phase == PHASE_RUNNING ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
 
-    if (end->si_code == CLD_EXITED && end->si_status == 0)
+    if (is_orderly(end))
         say(self, LOG_LEVEL_DEBUG, "%s.%u has ended", child->is.name, (unsigned)child->is.number);
     else if (end->si_code == CLD_EXITED)
         say(self, level, "%s.%u ended with status %d", child->is.name, (unsigned)child->is.number, end->si_status);
@@ -408,8 +415,8 @@ take_end(struct supervisor *self, struct child *child)
     describe_end(self, child, &end);
     if (self->phase == PHASE_STOPPING)
         return;
-    if (child->is.part == SUPERVISE_MAIN && end.si_code == CLD_EXITED && end.si_status == 0)
-        begin_stop(self, 0);
+    if (child->is.part == SUPERVISE_MAIN && is_orderly(&end))
+        begin_stop(self, end.si_status);
     else if (child->is.part == SUPERVISE_MAIN && self->phase == PHASE_FINISHING)
         begin_stop(self, is_final(&end) ? end.si_status : EX_SOFTWARE);
     else if (is_final(&end))

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum supervise_part {
-    SUPERVISE_MAIN,  /* its end with status 0 is the end of the run; a crash is repaired */
+    SUPERVISE_MAIN,  /* its end with status 0 is the end of the run, with 75 a stop; a crash is repaired */
     SUPERVISE_VITAL, /* must be there: when it cannot be brought back, the run stops */
     SUPERVISE_SPARE, /* when it cannot be brought back, the run goes on as long as another of its name is left */
 };

@@ -59,6 +59,8 @@ struct gather {
     struct worker *workers;
     uint32_t worker_count, worker_room;
     const struct exchange *exchange; /* NULL between exchanges */
+    struct buffer *joined;           /* a group's answers in one batch; the room is used again */
+    uint32_t joined_count;
     uint64_t step;
     uint32_t phase;
     struct chunk *chunks;
@@ -101,6 +103,9 @@ gather_destroy(struct gather **self_p)
     gather_forget_workers(self);
     for (uint32_t i = 0; i < self->chunk_room; i++)
         buffer_fini(&self->chunks[i].answer);
+    for (uint32_t g = 0; g < self->joined_count; g++)
+        buffer_fini(&self->joined[g]);
+    free(self->joined);
     free(self->chunks);
     free(self->workers);
     free(self);
@@ -462,7 +467,7 @@ send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t 
 
     tell_params(self, worker, slot, out);
     self->domain->ask(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &ask);
-    chunk->hash = digest_xxh3(ask.data, ask.size);
+    chunk->hash = head.payload_hash = digest_xxh3(ask.data, ask.size);
     drop_holder(chunk, &worker->peer); /* once in the list, however often it is asked */
     if (chunk->holder_count == HOLDERS_MAX)
         chunk->holder_count--;
@@ -472,7 +477,7 @@ send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t 
     chunk->deadline_ms = now_ms + (patience_ms(self) << (chunk->attempt < 6 ? chunk->attempt - 1 : 5));
     errand_add(self, worker, index, chunk->deadline_ms);
     self->counters.sent++;
-    outbox_send(out, CHANNEL_DATA, &worker->peer, &head, &ask);
+    outbox_send_hashed(out, CHANNEL_DATA, &worker->peer, &head, &ask);
 }
 
 /* Chunks past their deadline may go out a second time; returns the next deadline (UINT64_MAX: none). */
@@ -688,10 +693,8 @@ static struct blob
 join_group(struct gather *self, uint32_t group, struct arena *arena)
 {
     struct batch *parts = ARENA_ARRAY(arena, struct batch, self->chunk_count + 1);
-    struct buffer joined = {0};
-    struct blob bytes;
+    struct buffer *joined = &self->joined[group];
     uint32_t count = 0;
-    void *copy;
 
     for (uint32_t i = 0; i < self->chunk_count; i++) {
         const struct chunk *chunk = &self->chunks[i];
@@ -701,12 +704,20 @@ join_group(struct gather *self, uint32_t group, struct arena *arena)
         if (batch_read(self->exchange->answer, chunk->answer.data, chunk->answer.size, &parts[count++], NULL) != 0)
             UNREACHABLE(); /* it was read before */
     }
-    batch_concatenate(self->exchange->answer, parts, count, 0, &joined);
-    copy = arena_push(arena, joined.size);
-    memcpy(copy, joined.data, joined.size);
-    bytes = (struct blob){copy, (uint32_t)joined.size};
-    buffer_fini(&joined);
-    return bytes;
+    buffer_clear(joined);
+    batch_concatenate(self->exchange->answer, parts, count, 0, joined);
+    return (struct blob){joined->data, (uint32_t)joined->size};
+}
+
+static void
+make_room_for_groups(struct gather *self, uint32_t count)
+{
+    if (count <= self->joined_count)
+        return;
+    self->joined = realloc(self->joined, count * sizeof *self->joined);
+    ASSERT(self->joined != NULL);
+    memset(self->joined + self->joined_count, 0, (count - self->joined_count) * sizeof *self->joined);
+    self->joined_count = count;
 }
 
 void
@@ -714,6 +725,7 @@ gather_take(struct gather *self, struct arena *arena, struct batch *answers, str
 {
     ASSERT(gather_complete(self));
 
+    make_room_for_groups(self, self->exchange->group_count);
     for (uint32_t g = 0; g < self->exchange->group_count; g++) {
         bytes[g] = join_group(self, g, arena);
         if (batch_read(self->exchange->answer, bytes[g].data, bytes[g].size, &answers[g], NULL) != 0)

@@ -53,7 +53,8 @@ void gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out);
  * workers got refused. */
 MUST_CHECK int gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms, struct why *why);
 bool gather_complete(const struct gather *self);
-/* The answers, one batch a group, rows in id order, in memory of `arena`. Ends the exchange. */
+/* The answers, one batch a group, rows in id order; they are valid until the next gather_take(). Small things are put
+ * in `arena`. Ends the exchange. */
 void gather_take(struct gather *self, struct arena *arena, struct batch *answers, struct blob *bytes);
 
 struct gather_counters gather_counters(const struct gather *self);

@@ -129,7 +129,8 @@ make_parts(struct world *self)
 {
     const struct scene *scene = &self->scene;
     struct gather_options gather = {.chunk = self->options.cluster.chunk,
-        .deadline_ms = self->options.cluster.deadline_ms, .credit = self->options.cluster.credit, .poison_kills = self->options.cluster.poison_kills,
+        .deadline_ms = self->options.cluster.deadline_ms, .credit = self->options.cluster.credit,
+        .poison_kills = self->options.cluster.poison_kills,
         .folder = self->options.folder, .seed = (uint64_t)scene->plan.simulation.seed, .run = store_run_id(self->store),
         .epoch = store_epoch(self->store)};
     struct verdicts_options verdicts = {.seed = gather.seed, .domain = scene->domain->name,
@@ -905,5 +906,6 @@ void
 world_actor(struct world *self, struct actor *out)
 {
     *out = (struct actor){.role = ROLE_WORLD, .self = self, .ready_fd = store_ready_fd(self->store),
-        .start = actor_start, .receive = actor_receive, .tick = actor_tick, .ready = actor_ready, .signal = actor_signal};
+        .start = actor_start, .receive = actor_receive, .tick = actor_tick, .ready = actor_ready,
+        .signal = actor_signal};
 }

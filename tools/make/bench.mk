@@ -13,7 +13,7 @@ $(bench_programs): $(B)/libbench.a
 
 bench-programs: $(bench_programs)
 
-bench: ## measure speed against the bars (B_ONLY="engine log": some; B_ARGS=--json, --quick)
+bench: ## measure speed against the bars (B_ONLY="engine log": some; B_ARGS=--json, --quick, --realtime)
 	@$(MAKE) --no-print-directory $(addprefix $(B)/bench/,$(B_ONLY))
 	@for b in $(B_ONLY); do $(B)/bench/$$b --folder $(B)/bench-run $(B_ARGS) || exit 1; done
 

@@ -448,6 +448,22 @@ interrupted_while_the_world_is_away(void **state)
 }
 
 static void
+main_may_stop_by_itself(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    add(&scene, "world", 1, 0, SUPERVISE_MAIN, "exit", scene.file, EX_TEMPFAIL);
+    add(&scene, "agents", 1, 1, SUPERVISE_SPARE, "wait", scene.file, 0);
+    start(&scene);
+    until_done(&scene);
+    assert_int_equal(supervise_status(scene.supervisor), EX_TEMPFAIL);
+    assert_null(strstr(scene.said, "cannot go on"));
+    scene_fini(&scene);
+}
+
+static void
 passes_on_warnings(void **state)
 {
     struct scene scene;
@@ -518,6 +534,7 @@ main(int count, char **words)
         {"kills who does not listen, stage by stage", kills_who_does_not_listen},
         {"a second interrupt ends everything at once", stops_at_once},
         {"an interrupt while the world waits for its restart", interrupted_while_the_world_is_away},
+        {"a stop of the world's own is no loss", main_may_stop_by_itself},
         {"passes on warnings, keeps the rest in files", passes_on_warnings},
     };
 

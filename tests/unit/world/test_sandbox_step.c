@@ -405,6 +405,9 @@ judge_opening(struct driver *driver, const struct batch *docket, struct batch_wr
         ((uint8_t *)batch_column(w, VERDICT_effect_kind))[1] = EFFECT_FINE;
         ((uint32_t *)batch_column(w, VERDICT_effect_agent))[1] = 1;
         ((int64_t *)batch_column(w, VERDICT_effect_amount))[1] = 200000000;
+        ((uint8_t *)batch_column(w, VERDICT_effect_kind))[2] = EFFECT_FINE; /* and agent 3 by 80 */
+        ((uint32_t *)batch_column(w, VERDICT_effect_agent))[2] = 3;
+        ((int64_t *)batch_column(w, VERDICT_effect_amount))[2] = 80000000;
     } else { /* everybody's reputation up and halved, agent 0's stake cut by 4 */
         ((uint8_t *)batch_column(w, VERDICT_effect_kind))[0] = EFFECT_SLASH;
         ((uint32_t *)batch_column(w, VERDICT_effect_agent))[0] = 0;
@@ -430,7 +433,7 @@ act_quoted(struct driver *driver, const struct batch *seen, uint32_t row, struct
 static void
 opening(void **state)
 {
-    struct driver driver = {.seed = 3, .act = act_quoted, .judge = judge_opening, .effects = 2};
+    struct driver driver = {.seed = 3, .act = act_quoted, .judge = judge_opening, .effects = 3};
     struct sandbox *self;
 
     (void)state;
@@ -444,7 +447,9 @@ opening(void **state)
     assert_int_equal(money_of(self, 0), 70000000);
     assert_int_equal(stake_held(self, 1), 0); /* the fine left nothing to put up */
     assert_int_equal(self->run->unpaid, 100000000);
-    assert_int_equal(accounts_balance(self->accounts, ACCOUNT_TREASURY), 100000000);
+    assert_int_equal(stake_held(self, 3), 0); /* 20 do not reach: it keeps them */
+    assert_int_equal(money_of(self, 3), 20000000);
+    assert_int_equal(accounts_balance(self->accounts, ACCOUNT_TREASURY), 180000000);
     assert_int_equal(self->run->freezes, 1);
     driver_step(&driver);
     assert_int_equal(driver.exchanges, 3);
@@ -463,6 +468,41 @@ act_any(struct driver *driver, const struct batch *seen, uint32_t row, struct rn
     (void)rng;
     out->verb = VERB_POST;
     out->partner = batch_u32(seen, OBSERVE_agent, row) == 0 ? 1 : 0;
+}
+
+/* ---- effects of a verdict come after what it judged ---- */
+
+static void
+judge_freeze(struct driver *driver, const struct batch *docket, struct batch_writer *w, struct rng *rng)
+{
+    (void)driver;
+    (void)rng;
+    if (docket->count[DOCKET_OPENING] > 0)
+        return;
+    ((uint8_t *)batch_column(w, VERDICT_effect_kind))[0] = EFFECT_FREEZE;
+    ((uint32_t *)batch_column(w, VERDICT_effect_agent))[0] = 3;
+    ((int64_t *)batch_column(w, VERDICT_effect_amount))[0] = 2;
+}
+
+static void
+effects(void **state)
+{
+    struct driver driver = {.seed = 3, .act = act_any, .judge = judge_freeze, .effects = 1};
+    struct sandbox *self;
+
+    (void)state;
+    driver_begin(&driver, FOUR QUIET LEVERS "simulation: {steps_per_epoch: 1}\n");
+    self = driver.self;
+    driver_step(&driver);
+    assert_int_equal(self->run->posts, 4);
+    assert_int_equal(self->agents.frozen_until[3], 2);
+    driver_step(&driver); /* epoch 1: frozen */
+    assert_int_equal(self->run->posts, 7);
+    self->agents.frozen_until[3] = 2;
+    driver_step(&driver); /* epoch 2: free again */
+    assert_int_equal(self->run->posts, 11);
+    assert_int_equal(self->run->freezes, 1);
+    driver_end(&driver);
 }
 
 /* ---- commands: between begin() and the first exchange ---- */
@@ -512,7 +552,7 @@ static const struct test_case cases[] = {
     {"a task from claim to pay", work},
     {"votes, weighted", votes},
     {"openings and effects", opening},
-    {"commands", commands},
+    {"effects of a verdict", effects}, {"commands", commands},
 };
 
 int
