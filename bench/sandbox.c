@@ -196,7 +196,8 @@ measure_sizes(struct bench *self)
 
         society.honest = n - society.opportunistic - society.deceptive - society.adversarial;
         snprintf(title, sizeof title,
-                 "%u agents (40 %% honest, 30 opportunistic, 15 deceptive, 15 adversarial), %u steps", n, society.epochs * society.steps_per_epoch);
+                 "%u agents (40 %% honest, 30 opportunistic, 15 deceptive, 15 adversarial), %u steps",
+                 n, society.epochs * society.steps_per_epoch);
         if (measure_is_quick(self->measure) && n > 100000)
             continue;
         if (memory_available() < rows[r].memory) {

@@ -29,9 +29,9 @@ struct entry {
     int fd[CHANNEL_COUNT];       /* -1: not known */
 };
 
-enum trouble { MALFORMED, UNAUTHORISED, UNKNOWN_SOURCE, UNKNOWN_DESTINATION, GAP, TROUBLES };
+enum trouble { MALFORMED, UNAUTHORISED, UNKNOWN_SOURCE, GAP, TROUBLES };
 static const char *const trouble_names[TROUBLES] = {
-    "malformed messages", "letters of the wrong kind", "letters from strangers", "letters to nobody",
+    "malformed messages", "letters of the wrong kind", "letters from strangers",
     "gaps in the numbers of a sender"};
 
 /* Which slot hangs on a descriptor, and whether its connection is known to have ended. */
@@ -572,8 +572,11 @@ switch_route(struct switch_board *self, const struct switch_frames *frames, uint
     if (!may_send(self, head->type, entry->role, frames->channel))
         return drop(self, UNAUTHORISED, &self->counts.unauthorised, now_ms);
     to_role = resolve(self, &named, to);
-    if (to_role == ROLE_NONE)
-        return drop(self, UNKNOWN_DESTINATION, &self->counts.unknown_destination, now_ms);
+    if (to_role == ROLE_NONE) {
+        /* Nothing to worry about: who it was for has just gone, or has not come yet. */
+        self->counts.unknown_destination++;
+        return SWITCH_DROP;
+    }
     if (!rights_allow(&self->rights, head->type, entry->role, to_role, frames->channel))
         return drop(self, UNAUTHORISED, &self->counts.unauthorised, now_ms);
     if (to_role != ROLE_BROKER) {

@@ -38,6 +38,7 @@ TEXT(opt_connect, "connect", 0, "PLACE", "where the broker is: a folder of socke
 NUMBER(opt_parent, "parent", "PID", 0, 4194304, "ends when that process does")
 NUMBER(opt_number, "number", "N", 1, 100000, "which one of its kind, for the log")
 TEXT(opt_log_level, "log-level", 0, "LEVEL", "error, warning, info or debug")
+TEXT(opt_serves, "serves", 0, "LIST", "policies this worker decides for, separated by commas (default: every built-in one)")
 FLAG(opt_wait, "wait-for-workers", 0, "holds the first step until cluster.workers workers are there")
 
 /* clang-format on */
@@ -55,6 +56,8 @@ static const struct option *const proto_options[] = {&opt_document, NULL};
 static const struct option *const help_options[] = {&opt_man, &opt_completion, NULL};
 static const struct option *const role_options[] = {
     &opt_run, &opt_connect, &opt_parent, &opt_number, &opt_log_level, NULL};
+static const struct option *const agents_options[] = {
+    &opt_run, &opt_connect, &opt_parent, &opt_number, &opt_log_level, &opt_serves, NULL};
 static const struct option *const world_options[] = {
     &opt_run, &opt_connect, &opt_parent, &opt_number, &opt_log_level, &opt_until, &opt_wait, NULL};
 
@@ -107,7 +110,7 @@ const struct subcommand command_table[] = {
         "Carries letters between the others; holds nothing that matters.", NULL, true, roles_broker},
     {"world", "", 0, 0, NULL, WORDS_NONE, world_options, "Owns the state and the log of a run.", NULL, true,
         roles_world},
-    {"agents", "", 0, 0, NULL, WORDS_NONE, role_options, "Decides for agents; any number of them may come and go.",
+    {"agents", "", 0, 0, NULL, WORDS_NONE, agents_options, "Decides for agents; any number of them may come and go.",
         NULL, true, roles_agents},
     {"governance", "", 0, 0, NULL, WORDS_NONE, role_options, "Judges what agents do.", NULL, true, roles_governance},
 };

@@ -10,6 +10,7 @@
 #include "control/progress.h"
 #include "control/talk.h"
 #include "core/arena.h"
+#include "core/log.h"
 #include "governance/court.h"
 #include "proto/sandbox.h"
 #include "world/world.h"
@@ -83,6 +84,7 @@ launch_inproc(struct launch *self)
     int signal_fd, status;
 
     process_tune();
+    log_set_level(LOG_LEVEL_WARNING); /* its lines would break the line of progress */
     signals_block();
     signal_fd = signals_open();
     if (world_new(&options, &world, &why) != 0)

@@ -126,7 +126,7 @@ roles_agents(const struct invocation *invocation)
 
     if (read_place(invocation, &here, &why) != 0)
         return usage_failure(&why);
-    worker = worker_new(NULL);
+    worker = worker_new(&(struct worker_options){.serves = invocation_text(invocation, "serves", "*")});
     worker_actor(worker, &actor);
     process = process_options_of(&here);
     status = process_main(&process, &actor);

@@ -10,6 +10,7 @@ const struct schema *const proto_schemas[] = {
     &schema_sandbox_answer,
     &schema_sandbox_docket,
     &schema_sandbox_verdict,
+    &schema_sandbox_events,
     NULL,
 };
 const uint32_t proto_schema_count = sizeof proto_schemas / sizeof proto_schemas[0] - 1;

@@ -21,6 +21,8 @@
 #define APPLIED_MAX 256u             /* commands whose repetition is recognised */
 #define REMEMBERED_STEPS 64u         /* whose commands are remembered over a restart */
 #define HEAD_EVERY_MS 1000u
+#define CHECKPOINT_PATIENCE_MS 3000u /* TERM: how long the step under way may still take */
+#define FINISH_PATIENCE_MS 25000u    /* INT */
 
 /* Commands waiting for their step, or for the commit of the step that applied them. */
 struct wish {
@@ -62,6 +64,7 @@ struct world {
     bool paused, stopping, ended, failed;
     bool connected, enough_workers;
     uint64_t next_head_ms;
+    uint64_t patience_ms;      /* stopping: leave the step under way undone at this time; 0: not stopping by a signal */
     uint64_t ignored;          /* letters that nobody here reads */
 };
 
@@ -838,6 +841,16 @@ finish(struct world *self, struct outbox *out)
     outbox_stop(out, complete ? 0 : WORLD_EXIT_UNFINISHED);
 }
 
+/* Told to stop, but the step under way does not come to its end (its workers are gone, say). It was never committed, so
+ * it is simply left undone. */
+static void
+leave_step(struct world *self, struct outbox *out)
+{
+    log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 " does not end: left undone", self->applied + 1);
+    self->failed = true;
+    outbox_stop(out, WORLD_EXIT_UNFINISHED);
+}
+
 static void
 actor_tick(void *context, uint64_t now_ms, struct outbox *out)
 {
@@ -846,6 +859,10 @@ actor_tick(void *context, uint64_t now_ms, struct outbox *out)
     if (self->failed)
         return;
     advance(self, now_ms, out);
+    if (self->patience_ms != 0 && now_ms >= self->patience_ms && !self->ended) {
+        leave_step(self, out);
+        return;
+    }
     if (now_ms >= self->next_head_ms && !self->failed) {
         archive_publish_head(self->archive, false, out);
         self->next_head_ms = now_ms + HEAD_EVERY_MS;
@@ -895,6 +912,8 @@ actor_signal(void *context, uint64_t now_ms, enum actor_signal signal, struct ou
     if (signal == ACTOR_RELOAD || self->failed)
         return;
     self->stopping = self->snapshot_wanted = true;
+    if (self->patience_ms == 0)
+        self->patience_ms = now_ms + (signal == ACTOR_CHECKPOINT ? CHECKPOINT_PATIENCE_MS : FINISH_PATIENCE_MS);
     log_line(LOG_LEVEL_INFO, "world", "stopping after step %" PRIu64,
              self->phase == 0 ? self->applied : self->applied + 1);
     advance(self, now_ms, out);

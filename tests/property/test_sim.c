@@ -22,6 +22,7 @@
 #include "world/plan.h"
 
 #define SEEDS 300u         /* of the drill, which is quick */
+#define COMMAND_SEEDS 150u /* of the drill with a busy operator */
 #define SANDBOX_SEEDS 100u /* of the sandbox with its governance */
 #define FAILURES_SHOWN 5u
 
@@ -53,12 +54,24 @@ static void
 play_drill(uint64_t seed, struct buffer *manifest, struct sim_options *options)
 {
     uint64_t random = ~seed;
-    uint32_t agents = 1 + sim_below(&random, 1500), slots = 1 + sim_below(&random, 4), rounds = 1
-        + sim_below(&random, 3);
+    uint32_t agents = 1 + sim_below(&random, 1500), slots = 1 + sim_below(&random, 4);
+    uint32_t rounds = 1 + sim_below(&random, 3), steps = 3 + sim_below(&random, 8);
 
-    drill_manifest(manifest, agents, slots, rounds, 3 + sim_below(&random, 8), seed,
-                   sim_below(&random, 4) == 0 ? "inputs" : "actions");
+    drill_manifest(manifest, agents, slots, rounds, steps, seed, sim_below(&random, 4) == 0 ? "inputs" : "actions");
     options->hire_worker = sim_hire_drill;
+}
+
+/* With an operator whose commands are repeated until they are answered. */
+static void
+play_commands(uint64_t seed, struct buffer *manifest, struct sim_options *options)
+{
+    uint64_t random = ~seed;
+    uint32_t agents = 1 + sim_below(&random, 500), slots = 1 + sim_below(&random, 2);
+    uint32_t steps = 10 + sim_below(&random, 20);
+
+    drill_manifest(manifest, agents, slots, 1, steps, seed, sim_below(&random, 4) == 0 ? "inputs" : "actions");
+    options->hire_worker = sim_hire_drill;
+    options->commands = 1 + sim_below(&random, 30);
 }
 
 /* The sandbox with the house's own workers and governance. */
@@ -109,7 +122,10 @@ static void
 play_sandbox(uint64_t seed, struct buffer *manifest, struct sim_options *options)
 {
     uint64_t random = ~seed;
-    bool governed = sim_below(&random, 4) > 0;
+    bool governed = sim_below(&random, 4) > 0, inputs = sim_below(&random, 4) == 0;
+    uint32_t honest = 1 + sim_below(&random, 300), opportunistic = 1 + sim_below(&random, 100);
+    uint32_t deceptive = 1 + sim_below(&random, 50), adversarial = 1 + sim_below(&random, 50);
+    uint32_t epochs = 1 + sim_below(&random, 4), steps = 1 + sim_below(&random, 4);
     struct yaml_tree *tree = NULL;
     struct scenario scenario = {0};
     struct why why = {0};
@@ -119,9 +135,8 @@ play_sandbox(uint64_t seed, struct buffer *manifest, struct sim_options *options
              "name: play\nagents:\n  - {type: honest, count: %u}\n  - {type: opportunistic, count: %u}\n"
              "  - {type: deceptive, count: %u}\n  - {type: adversarial, count: %u}\n"
              "simulation: {epochs: %u, steps_per_epoch: %u, seed: %" PRIu64 "}\nlog: {detail: %s}\n%s",
-             1 + sim_below(&random, 300), 1 + sim_below(&random, 100), 1 + sim_below(&random, 50),
-             1 + sim_below(&random, 50), 1 + sim_below(&random, 4), 1 + sim_below(&random, 4), seed,
-             sim_below(&random, 4) == 0 ? "inputs" : "actions", governed ? levers : "");
+             honest, opportunistic, deceptive, adversarial, epochs, steps, seed, inputs ? "inputs" : "actions",
+             governed ? levers : "");
     if (yaml_read_text("play", text, strlen(text), &tree, &why) != 0 || scenario_resolve(&tree, &scenario, &why) != 0) {
         print_error("%s\n", why.text);
         _fail(__FILE__, __LINE__);
@@ -141,13 +156,14 @@ say(uint64_t seed, const struct sim_options *options, const struct sim_report *r
     digest_of(report->canonical.data, report->canonical.size, digest);
     print_message("seed %" PRIu64 ": %u workers, %" PRIu64 " steps in %" PRIu64 " turns and %" PRIu64
                   " virtual ms; letters: %u lost, %u late, %u doubled; %u workers killed, %u left; governance killed"
-                  " %u, world %u times, %" PRIu64 " steps rebuilt; canonical %s\n",
+                  " %u, world %u, bus %u times, %" PRIu64 " steps rebuilt; %u commands, %u repetitions; canonical %s\n",
                   seed, options->workers, report->steps, report->turns, report->virtual_ms, report->drops,
                   report->lates, report->twices, report->worker_kills, report->worker_byes, report->governance_kills,
-                  report->world_kills, report->rebuilt_steps, digest_hex(digest, sizeof digest, hex));
+                  report->world_kills, report->bus_kills, report->rebuilt_steps, report->commands_applied,
+                  report->commands_repeated, digest_hex(digest, sizeof digest, hex));
 }
 
-/* A calm run by one worker, and the troubled one. */
+/* A calm run by one worker, and the troubled one: the same log, unless an operator was busy. */
 static int
 try_seed(play_fn *play, uint64_t seed, bool loud, struct sim_report *sum, struct why *why)
 {
@@ -160,6 +176,7 @@ try_seed(play_fn *play, uint64_t seed, bool loud, struct sim_report *sum, struct
     troubled.manifest = manifest.data;
     troubled.manifest_size = manifest.size;
     calm = troubled;
+    calm.commands = 0;
     calm.workers = 1;
     calm.chunk = 8192;
     calm.credit = 2;
@@ -168,6 +185,7 @@ try_seed(play_fn *play, uint64_t seed, bool loud, struct sim_report *sum, struct
     if ((error = sim_run(&calm, &want, why)) != 0)
         fail_prefix(why, "calm run");
     else if ((error = sim_run(&troubled, &have, why)) == 0 &&
+             troubled.commands == 0 &&
              (have.canonical.size != want.canonical.size ||
               memcmp(have.canonical.data, want.canonical.data, want.canonical.size) != 0))
         error = fail(why, ERR_DIGEST, "the log differs from that of a calm run");
@@ -179,6 +197,9 @@ try_seed(play_fn *play, uint64_t seed, bool loud, struct sim_report *sum, struct
     sum->worker_kills += have.worker_kills;
     sum->governance_kills += have.governance_kills;
     sum->world_kills += have.world_kills;
+    sum->bus_kills += have.bus_kills;
+    sum->commands_applied += have.commands_applied;
+    sum->commands_repeated += have.commands_repeated;
     sum->rebuilt_steps += have.rebuilt_steps;
     buffer_fini(&have.canonical);
     buffer_fini(&want.canonical);
@@ -207,7 +228,8 @@ run_play(play_fn *play, uint64_t usual)
         return sum;
     /* A simulator without troubles would prove nothing. */
     assert_true(sum.drops > count && sum.lates > count && sum.twices > count);
-    assert_true(sum.worker_kills > count && sum.world_kills > count / 4 && sum.rebuilt_steps > count / 4);
+    assert_true(sum.worker_kills > count && sum.world_kills > count / 4 && sum.bus_kills > count / 4);
+    assert_true(sum.rebuilt_steps > count / 4);
     return sum;
 }
 
@@ -216,6 +238,17 @@ drill(void **state)
 {
     (void)state;
     (void)run_play(play_drill, SEEDS);
+}
+
+static void
+commands(void **state)
+{
+    uint64_t count = number_from("POLIS_SIM_SEEDS", COMMAND_SEEDS);
+    struct sim_report sum = run_play(play_commands, COMMAND_SEEDS);
+
+    (void)state;
+    assert_true(number_from("POLIS_SIM_SEED", 0) > 0 || count < 100 ||
+                (sum.commands_applied > count && sum.commands_repeated > count / 2));
 }
 
 static void
@@ -231,6 +264,7 @@ main(void)
 {
     static const struct test_case cases[] = {
         {"a troubled drill leaves the log of a calm one", drill},
+        {"commands that are repeated are applied once", commands},
         {"a troubled sandbox leaves the log of a calm one", sandbox},
     };
 

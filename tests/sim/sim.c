@@ -17,6 +17,7 @@
 #include "tests/support/drill.h"
 #include "world/plan.h"
 #include "world/replay.h"
+#include "world/step.h"
 #include "world/store.h"
 #include "world/world.h"
 
@@ -40,15 +41,22 @@ struct listener {
     uint64_t wrong; /* first step that was told out of turn */
 };
 
+/* Who gives commands, one after the other, each again and again until it is answered. Number n of them has the source
+ * number n and is kill_switch off, which changes nothing; every third is one that nobody knows. */
+struct boss {
+    uint32_t wanted, given, answered, repeated, refused;
+};
+
 struct sim {
     const struct sim_options *options;
     struct sim_report *report;
     uint64_t random;
     struct local *local;
     struct world *world;
-    struct actor world_actor, listener_actor;
+    struct actor world_actor, listener_actor, boss_actor;
     struct peer world_peer;
     struct listener listener;
+    struct boss boss;
     struct place workers[HANDS_MAX], governance;
     char folder[PATH_MAX];
     uint32_t life; /* of the world: 0 for the first */
@@ -78,6 +86,17 @@ happens(struct sim *self, uint32_t per_mille)
     return per_mille > 0 && sim_below(&self->random, 1000) < per_mille;
 }
 
+/* Nothing, but for one time in `times`: then a number below `bound`. (One draw a statement: the order in which the
+ * arguments of one call are evaluated is the compiler's.) */
+static uint32_t
+sometimes(uint64_t *state, uint32_t times, uint32_t bound)
+{
+    bool now = sim_below(state, times) == 0;
+    uint32_t number = sim_below(state, bound);
+
+    return now ? number : 0;
+}
+
 void
 sim_draw(uint64_t seed, struct sim_options *out)
 {
@@ -89,17 +108,16 @@ sim_draw(uint64_t seed, struct sim_options *out)
     out->credit = 1 + sim_below(&random, 4);
     out->deadline_ms = 10 + sim_below(&random, 200);
     out->snapshot_every = sim_below(&random, 5);
-    out->stop_after = sim_below(&random, 3) == 0 ? 1 + sim_below(&random, 6) : 0;
-    out->troubles = (struct sim_troubles){
-        .drop = sim_below(&random, 2) * sim_below(&random, 60),
-        .late = sim_below(&random, 300),
-        .late_max_ms = 1 + sim_below(&random, 4 * out->deadline_ms),
-        .twice = sim_below(&random, 2) * sim_below(&random, 100),
-        .worker_kill = sim_below(&random, 2) * sim_below(&random, 30),
-        .worker_bye = sim_below(&random, 2) * sim_below(&random, 20),
-        .governance_kill = sim_below(&random, 15),
-        .world_kill = sim_below(&random, 2) * sim_below(&random, 15),
-    };
+    out->stop_after = sometimes(&random, 3, 7);
+    out->troubles.late = sim_below(&random, 300);
+    out->troubles.late_max_ms = 1 + sim_below(&random, 4 * out->deadline_ms);
+    out->troubles.drop = sometimes(&random, 2, 60);
+    out->troubles.twice = sometimes(&random, 2, 100);
+    out->troubles.worker_kill = sometimes(&random, 2, 30);
+    out->troubles.worker_bye = sometimes(&random, 2, 20);
+    out->troubles.governance_kill = sometimes(&random, 2, 30);
+    out->troubles.world_kill = sometimes(&random, 2, 15);
+    out->troubles.bus_kill = sometimes(&random, 3, 10);
 }
 
 /* ---- hands ---- */
@@ -161,6 +179,40 @@ listener_receive(void *context, uint64_t now_ms, const struct letter *letter, st
         self->wrong = self->wrong == 0 ? self->told + 1 : self->wrong;
     else
         self->told = event.step;
+}
+
+#define BOSS_PATIENCE_MS 40u
+
+static void
+boss_tick(void *context, uint64_t now_ms, struct outbox *out)
+{
+    struct boss *self = context;
+    struct command command = {.source_seq = self->answered + 1, .verb = "kill_switch", .argument = "off"};
+
+    if (self->answered == self->wanted)
+        return;
+    if (command.source_seq % 3 == 0)
+        memcpy(command.verb, "dance", sizeof "dance");
+    self->repeated += self->given == self->answered + 1 ? 1 : 0;
+    self->given = self->answered + 1;
+    outbox_send_message(out, CHANNEL_CONTROL, &PEER_WORLD, NULL, MSG_COMMAND, &command);
+    outbox_wake(out, now_ms + BOSS_PATIENCE_MS);
+}
+
+static void
+boss_receive(void *context, uint64_t now_ms, const struct letter *letter, struct outbox *out)
+{
+    struct boss *self = context;
+    struct result result;
+
+    (void)now_ms;
+    (void)out;
+    if (letter->head.type != MSG_RESULT ||
+        message_unpack(MSG_RESULT, letter->payload, letter->size, &result, NULL) != 0 ||
+        result.source_seq != self->answered + 1 || result.code == ERR_STATE)
+        return; /* the run was stopped before it was applied: asked again when it goes on */
+    self->refused += result.code != 0 ? 1 : 0;
+    self->answered++;
 }
 
 /* ---- fates ---- */
@@ -311,6 +363,49 @@ restart_world(struct sim *self, bool killed, struct why *why)
     return error;
 }
 
+static void
+attach_watchers(struct sim *self)
+{
+    self->listener_actor = (struct actor){.role = ROLE_MONITOR, .self = &self->listener, .ready_fd = -1,
+        .start = listener_start, .receive = listener_receive, .tick = listener_start};
+    local_attach(self->local, &self->listener_actor);
+    if (self->options->commands == 0)
+        return;
+    self->boss.wanted = self->options->commands;
+    self->boss_actor = (struct actor){.role = ROLE_OPERATOR, .self = &self->boss, .ready_fd = -1, .start = boss_tick,
+        .receive = boss_receive, .tick = boss_tick};
+    local_attach(self->local, &self->boss_actor);
+}
+
+static struct local *
+make_bus(struct sim *self)
+{
+    struct local_options options = {
+        .virtual_time = true, .fate = choose_fate, .fate_context = self, .signal_fd = -1};
+
+    return local_new(&options);
+}
+
+/* A broker is killed and another one comes: all letters are lost, everybody says hello again. */
+static void
+restart_bus(struct sim *self)
+{
+    if (world_step(self->world) > self->listener.told)
+        self->listener.told = world_step(self->world); /* the events on their way are a subscriber's to fetch */
+    self->report->virtual_ms += local_now(self->local);
+    local_destroy(&self->local);
+    self->local = make_bus(self);
+    attach_watchers(self);
+    self->world_peer = local_attach(self->local, &self->world_actor);
+    for (uint32_t i = 0; i < HANDS_MAX; i++)
+        if (self->workers[i].here)
+            self->workers[i].peer = local_attach(self->local, &self->workers[i].hand.actor);
+    if (self->governance.here) {
+        self->governance.peer = local_attach(self->local, &self->governance.hand.actor);
+        self->governance.to_it_ms = self->governance.from_it_ms = 0;
+    }
+}
+
 /* ---- a run ---- */
 
 static void
@@ -363,6 +458,9 @@ run_turns(struct sim *self, struct why *why)
         } else if (self->report->world_kills < WORLD_KILLS_MAX && happens(self, self->options->troubles.world_kill)) {
             self->report->world_kills++;
             error = restart_world(self, true, why);
+        } else if (self->report->bus_kills < WORLD_KILLS_MAX && happens(self, self->options->troubles.bus_kill)) {
+            self->report->bus_kills++;
+            restart_bus(self);
         }
         if (error != 0)
             return error;
@@ -393,6 +491,43 @@ read_canonical(const char *folder, struct buffer *out, struct why *why)
     return error;
 }
 
+/* Every command that was answered well is in the log, and none is there twice. */
+static int
+check_commands(struct sim *self, uint64_t steps, struct why *why)
+{
+    struct step_input *inputs = ALLOC_ARRAY(struct step_input, STEP_INPUTS_MAX);
+    uint64_t last = 0, end;
+    uint32_t count, sum = 0, good = self->boss.answered - self->boss.refused;
+    struct store *store = NULL;
+    int error = store_open_read(self->folder, &store, why);
+
+    for (uint64_t step = 1; step <= steps && error == 0; step++) {
+        struct buffer data = {0};
+
+        if ((error = store_read_step(store, step, NULL, &data, NULL, why)) == 0)
+            error = step_inputs_read(&data, inputs, &count, &end, why);
+        for (uint32_t i = 0; i < count && error == 0; i++) {
+            if (inputs[i].source_seq <= last || inputs[i].source_seq % 3 == 0)
+                error = fail(why, ERR_STATE, "command %" PRIu64 " is in step %" PRIu64 " behind command %" PRIu64,
+                             inputs[i].source_seq, step, last);
+            last = inputs[i].source_seq;
+            sum++;
+        }
+        buffer_fini(&data);
+    }
+    if (store != NULL && store_close(&store, NULL) != 0 && error == 0)
+        error = ERR_IO;
+    free(inputs);
+    self->report->commands_applied = sum;
+    self->report->commands_repeated = self->boss.repeated;
+    if (error == 0 && self->boss.refused != self->boss.answered / 3)
+        error = fail(why, ERR_STATE, "%u of %u commands were refused", self->boss.refused, self->boss.answered);
+    /* The last one may have been applied and its answer lost. */
+    if (error == 0 && sum != good && sum != good + 1)
+        error = fail(why, ERR_STATE, "%u commands are in the log, %u were answered well", sum, good);
+    return error;
+}
+
 /* What is left of the run on the disk. */
 static int
 check_run(struct sim *self, const struct plan *plan, struct why *why)
@@ -409,6 +544,8 @@ check_run(struct sim *self, const struct plan *plan, struct why *why)
     if ((error = read_canonical(self->folder, &self->report->canonical, why)) != 0)
         return error;
     self->report->steps = plan->steps;
+    if ((error = check_commands(self, plan->steps, why)) != 0)
+        return error;
     if (plan->logging.detail == DETAIL_INPUTS)
         return 0; /* needs workers; that the streams are equal says it all */
     if ((error = replay_run(self->folder, &replay, &report, why)) != 0)
@@ -422,9 +559,7 @@ run_all(struct sim *self, const struct plan *plan, struct why *why)
     int error;
 
     self->inputs_only = plan->logging.detail == DETAIL_INPUTS;
-    self->listener_actor = (struct actor){.role = ROLE_MONITOR, .self = &self->listener, .ready_fd = -1,
-        .start = listener_start, .receive = listener_receive, .tick = listener_start};
-    local_attach(self->local, &self->listener_actor);
+    attach_watchers(self);
     if ((error = open_world(self, why)) != 0)
         return error;
     for (uint32_t i = 0; i < self->options->workers; i++)
@@ -435,7 +570,7 @@ run_all(struct sim *self, const struct plan *plan, struct why *why)
         return error;
     while (local_step(self->local, 0) && self->listener.told < plan->steps)
         ;
-    self->report->virtual_ms = local_now(self->local);
+    self->report->virtual_ms += local_now(self->local);
     return 0;
 }
 
@@ -443,7 +578,6 @@ int
 sim_run(const struct sim_options *options, struct sim_report *out, struct why *why)
 {
     struct sim *self = ALLOC(struct sim);
-    struct local_options local = {.virtual_time = true, .fate = choose_fate, .fate_context = self, .signal_fd = -1};
     struct yaml_tree *tree = NULL;
     struct plan plan;
     int error;
@@ -454,7 +588,7 @@ sim_run(const struct sim_options *options, struct sim_report *out, struct why *w
     self->options = options;
     self->report = out;
     self->random = options->seed;
-    self->local = local_new(&local);
+    self->local = make_bus(self);
     snprintf(self->folder, sizeof self->folder, "%s/life0", options->folder);
     if ((error = plan_read_manifest(options->manifest, options->manifest_size, &tree, &plan, why)) == 0 &&
         (error = store_create(self->folder, options->manifest, options->manifest_size, why)) == 0)

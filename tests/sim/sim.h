@@ -1,12 +1,13 @@
 /* tests/sim/sim.h - a whole cluster in one process, on virtual time, with troubles drawn from a seed: letters that are
- * lost, late, overtaken or doubled, workers that die or leave, a governance that dies, a world that is killed and comes
- * back from what is on the disk. Whatever happens, the log must come out the same.
+ * lost, late, overtaken or doubled, workers that die or leave, a governance that dies, a bus that is replaced, a world
+ * that is killed and comes back from what is on the disk. Whatever happens, the log must come out the same.
  *
  * What is held against every run:
  * 1. It ends, with status 0 or the one asked for.
  * 2. A world that comes back knows every step that was committed before it was killed.
  * 3. Subscribers are told every step once, in order.
  * 4. The finished run verifies: its hash chain, and (where the log holds the decisions) a replay of every step.
+ * 5. A command that an operator repeats until it is answered is in the log once; one that was refused is not.
  * The caller compares the canonical streams of a troubled and of a calm run. */
 #ifndef POLIS_TESTS_SIM_H
 #define POLIS_TESTS_SIM_H
@@ -30,7 +31,7 @@ typedef void sim_hire_fn(struct sim_hand *out);
 struct sim_troubles {
     uint32_t drop, late, twice;   /* of the letters between world and workers */
     uint32_t late_max_ms;
-    uint32_t worker_kill, worker_bye, governance_kill, world_kill; /* of the turns */
+    uint32_t worker_kill, worker_bye, governance_kill, world_kill, bus_kill; /* of the turns */
 };
 
 struct sim_options {
@@ -44,16 +45,18 @@ struct sim_options {
     uint32_t workers;             /* 1..16 */
     uint32_t chunk, credit, deadline_ms, snapshot_every;
     uint64_t stop_after;          /* 0: to the end; the run is then resumed once */
+    uint32_t commands;            /* that an operator gives: then two runs are not the same any more */
 };
 
 struct sim_report {
     struct buffer canonical; /* the run's canonical stream; buffer_fini() it */
     uint64_t steps, turns, virtual_ms;
-    uint32_t drops, lates, twices, worker_kills, worker_byes, governance_kills, world_kills;
+    uint32_t drops, lates, twices, worker_kills, worker_byes, governance_kills, world_kills, bus_kills;
+    uint32_t commands_applied, commands_repeated;
     uint64_t rebuilt_steps;  /* replayed by worlds that came back */
 };
 
-/* Runs to the end and checks 1 to 4. ERR_STATE, ERR_DIGEST, ...: which promise was broken. The troubles a seed stands
+/* Runs to the end and checks 1 to 5. ERR_STATE, ERR_DIGEST, ...: which promise was broken. The troubles a seed stands
  * for are the caller's to draw: sim_draw() is what test_sim uses. */
 MUST_CHECK int sim_run(const struct sim_options *options, struct sim_report *out, struct why *why);
 

@@ -2,6 +2,7 @@
 
 #include "core/arena.h"
 #include "core/text.h"
+#include "proto/sandbox_roles.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -130,22 +131,7 @@ rails_budget_left(const struct rails *self, uint32_t agent)
 /* ---- wishes ---- */
 
 #define BIT(verb) (1u << VERB_##verb)
-static const uint32_t role_verbs[SANDBOX_ROLES] = {
-    [SANDBOX_PLANNER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(POST_BOUNTY) |
-                        BIT(ACCEPT_BID) | BIT(DISPUTE),
-    [SANDBOX_WORKER] =
-        BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(BID) | BIT(DISPUTE),
-    [SANDBOX_VERIFIER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(VERIFY) | BIT(DISPUTE),
-    [SANDBOX_POSTER] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(POST_BOUNTY) | BIT(ACCEPT_BID) | BIT(DISPUTE),
-    [SANDBOX_MODERATOR] = BIT(POST) | BIT(REPLY) | BIT(VOTE) | BIT(MODERATE),
-};
 #define MARKET_VERBS (BIT(POST_BOUNTY) | BIT(BID) | BIT(ACCEPT_BID) | BIT(DISPUTE) | BIT(MODERATE))
-
-bool
-rails_role_allows(enum sandbox_role role, enum sandbox_verb verb)
-{
-    return verb == VERB_PASS || (role_verbs[role] >> verb & 1u) != 0;
-}
 
 const char *
 rails_refusal_name(uint32_t refusal)
@@ -212,7 +198,7 @@ rails_check(const struct rails *self, const struct rails_wish *wish)
         return REFUSAL_KILL_SWITCH;
     if ((MARKET_VERBS >> wish->verb & 1u) != 0)
         return REFUSAL_UNAVAILABLE;
-    if (!rails_role_allows(wish->role, wish->verb))
+    if (!sandbox_role_allows(wish->role, wish->verb))
         return REFUSAL_ROLE;
     if (bucket_is_empty(self, wish->agent, wish->step))
         return REFUSAL_RATE;

@@ -63,13 +63,12 @@ int64_t rails_budget_left(const struct rails *self, uint32_t agent);
 enum sandbox_refusal rails_check(const struct rails *self, const struct rails_wish *wish);
 void rails_accept(struct rails *self, const struct rails_wish *wish);
 
-bool rails_role_allows(enum sandbox_role role, enum sandbox_verb verb);
 /* "role", "frozen" ...; NULL for what is no refusal of the rails. */
 const char *rails_refusal_name(uint32_t refusal);
 
 bool rails_killed(const struct rails *self);
-/* ERR_DENIED when the scenario has switched the switch off. */
-MUST_CHECK int rails_kill_check(const struct rails *self, struct why *why); /* ERR_DENIED: the scenario has it switched off */
+/* May the kill switch be used? ERR_DENIED when the scenario does without it. */
+MUST_CHECK int rails_kill_check(const struct rails *self, struct why *why);
 MUST_CHECK int rails_kill(struct rails *self, bool on, struct why *why);
 
 void rails_cells(struct rails *self, struct cells *out);

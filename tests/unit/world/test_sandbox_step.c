@@ -498,7 +498,6 @@ effects(void **state)
     assert_int_equal(self->agents.frozen_until[3], 2);
     driver_step(&driver); /* epoch 1: frozen */
     assert_int_equal(self->run->posts, 7);
-    self->agents.frozen_until[3] = 2;
     driver_step(&driver); /* epoch 2: free again */
     assert_int_equal(self->run->posts, 11);
     assert_int_equal(self->run->freezes, 1);

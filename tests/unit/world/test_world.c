@@ -637,6 +637,51 @@ wait_for_workers_holds_the_first_step(void **state)
     town_fini(town);
 }
 
+static void
+note_court(void *context, uint64_t now_ms, const struct letter *letter, struct outbox *out)
+{
+    uint64_t *steps = context;
+    struct court court;
+    struct why why = {0};
+
+    (void)now_ms;
+    (void)out;
+    if (letter->head.type != MSG_COURT)
+        return;
+    case_ok(message_unpack(MSG_COURT, letter->payload, letter->size, &court, &why), &why);
+    steps[0]++;
+    steps[1] = court.step;
+}
+
+/* A resumed world knows which of governance's states it wants before its own next step begins. */
+static void
+governance_is_greeted_with_the_step_that_is_wanted(void **state)
+{
+    struct town *town = ALLOC(struct town);
+    struct world_options options = world_defaults;
+    uint64_t steps[2] = {0};
+    struct actor court = {.role = ROLE_GOVERNANCE, .self = steps, .ready_fd = -1, .start = nothing,
+        .receive = note_court, .tick = nothing};
+
+    (void)state;
+    town_create(town, 100, 9, "governance:\n  tax: {}\n");
+    options.stop_after = 4;
+    town_open(town, &options, 1);
+    assert_int_equal(town_finish(town), WORLD_EXIT_UNFINISHED);
+    town_close(town);
+    options.stop_after = 0;
+    options.wait_for_workers = true;
+    town_open(town, &options, 0);
+    local_attach(town->local, &court);
+    town_idle(town, 100);
+    assert_int_equal(steps[0], 1);
+    assert_int_equal(steps[1], 4);
+    town_hire(town);
+    assert_int_equal(town_finish(town), 0); /* the drill asks no governance */
+    town_close(town);
+    town_fini(town);
+}
+
 /* ---- subscribers ---- */
 
 /* Snapshot, then stream: what SYNC shows and what the events tell afterwards meet without a gap, and the log's records
@@ -701,6 +746,7 @@ main(void)
         {"a chunk nobody can answer stops the run", a_chunk_nobody_can_answer_stops_with_its_own_status},
         {"a full disk stops the run and loses nothing", a_full_disk_stops_and_loses_nothing},
         {"the first step waits for workers where it is asked to", wait_for_workers_holds_the_first_step},
+        {"governance is greeted with the step that is wanted", governance_is_greeted_with_the_step_that_is_wanted},
         {"sync, fetch and stream meet", sync_fetch_and_stream_meet},
     };
     static struct world_options behind;
