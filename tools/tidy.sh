@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tools/tidy.sh - what a reader would trip over: lines over 120 columns, tabs, trailing blanks, functions over 70
+# tools/tidy.sh - what a reader would trip over: lines over 120 columns (160 in tables), tabs, trailing blanks, functions over 70
 # lines, words that admit something unfinished, calls that are not to be used here. One line an offence; exit 1 if any.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -7,8 +7,10 @@ files=$(git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | sort 
 bad=0
 # shellcheck disable=SC2086
 awk '
-    FNR == 1 { start = 0 }
-    length($0) > 120 { print FILENAME ":" FNR ": " length($0) " columns"; bad = 1 }
+    FNR == 1 { start = 0; table = 0 }
+    /clang-format off/ { table = 1 }
+    /clang-format on/ { table = 0 }
+    length($0) > (table ? 160 : 120) { print FILENAME ":" FNR ": " length($0) " columns"; bad = 1 }
     /\t/ { print FILENAME ":" FNR ": a tab"; bad = 1 }
     /[ \t]$/ { print FILENAME ":" FNR ": blanks at the end"; bad = 1 }
     /^{$/ { start = FNR }

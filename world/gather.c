@@ -17,6 +17,8 @@
 #define HOLDERS_MAX 4u
 #define CHUNK_MIN 256u /* smaller shares cost more in messages than they gain */
 #define CHUNKS_PER_WORKER 4u
+#define CHUNKS_PER_WORKER_FAST 2u /* when a chunk is back in no time, what it costs is its journey */
+#define FAST_MS 2.0
 #define FORGIVEN_AFTER 30u /* deadlines */
 
 /* An observation on its way: what a worker's answer gives the credit back for, whoever answered the chunk meanwhile. */
@@ -331,12 +333,14 @@ static uint32_t
 chunk_size(const struct gather *self, const struct exchange *exchange)
 {
     uint64_t total = 0;
-    uint32_t workers = self->worker_count > 0 ? self->worker_count : 1;
+    bool fast = self->counters.answered > 0 && self->usual_ms < FAST_MS;
+    uint64_t shares = (self->worker_count > 0 ? self->worker_count : 1) *
+                      (uint64_t)(fast ? CHUNKS_PER_WORKER_FAST : CHUNKS_PER_WORKER);
     uint64_t size;
 
     for (uint32_t g = 0; g < exchange->group_count; g++)
         total += exchange->groups[g].count;
-    size = (total + workers * CHUNKS_PER_WORKER - 1) / (workers * CHUNKS_PER_WORKER);
+    size = (total + shares - 1) / shares;
     if (size < CHUNK_MIN)
         size = CHUNK_MIN;
     return size > self->options.chunk ? self->options.chunk : (uint32_t)size;

@@ -111,6 +111,13 @@ for signal in INT TERM; do
     if [ "$a" = "$b" ]; then ok "$signal: the same log"; else bad "$signal: the same log"; fi
 done
 
+# ---- an agent that ends every worker ----
+POLIS_WORKER_POISON_AGENT=5 "$polis" run status_game --epochs 3 --out "$work/poison" >"$out" 2>"$err"
+status=$?
+if [ $status -eq 71 ] && ls "$work"/poison/poison/*.msgpack >/dev/null 2>&1; then ok 'a poison chunk stops the run and is dumped'; else
+    bad "a poison chunk stops the run and is dumped (status $status)"; fi
+says 'without the poison it goes on' 0 -- "$polis" resume "$work/poison" --quiet
+
 # ---- a late listener has no gap ----
 tail_run=$work/tail
 POLIS_WORKER_DELAY_MS=3 "$polis" run status_game --epochs 30 --out "$tail_run" --quiet >/dev/null 2>&1 &

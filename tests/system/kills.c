@@ -216,25 +216,32 @@ crash_point_in_cluster(void **state)
 
 /* ---- the wrong variant must be caught ---- */
 
-/* Every chunk misses its deadline, so every answer comes twice, the second one late. The fence is all that keeps the late
- * ones out. Returns whether the run ended with the reference's log. */
+/* Workers are stopped for longer than a chunk's deadline: others answer for them, and their own answers come some steps
+ * too late. The fence is all that keeps those out. Returns whether the run ended with the reference's log. */
 static bool
 late_answers_are_harmless(const char *binary, const char *name)
 {
     static const char *const hurried[] = {"simulation.epochs=24", "cluster.poison_kills=100", "log.snapshot_every=7",
-        "cluster.deadline_ms=10", "cluster.credit=8", NULL};
+                                          "cluster.deadline_ms=15", NULL};
     struct rig rig = {.binary = binary};
-    uint64_t deadline = rig_now_ms() + 20000;
+    uint64_t deadline = rig_now_ms() + 30000;
     char folder[4300], hash[65];
+    unsigned turn = 0;
     int status;
 
     snprintf(folder, sizeof folder, "%s", folder_of(name));
     rig_create(folder, SCENARIO, hurried);
     rig.folder = folder;
-    setenv("POLIS_WORKER_DELAY_MS", "12", 1);
+    setenv("POLIS_WORKER_DELAY_MS", "2", 1);
     rig_start(&rig, 3, true);
-    while ((status = rig_reap(&rig.world)) < 0 && rig_now_ms() < deadline)
-        rig_sleep_ms(5);
+    while ((status = rig_reap(&rig.world)) < 0 && rig_now_ms() < deadline) {
+        pid_t worker = rig.agents[turn++ % 3].pid;
+
+        kill(worker, SIGSTOP);
+        rig_sleep_ms(60);
+        kill(worker, SIGCONT);
+        rig_sleep_ms(3);
+    }
     unsetenv("POLIS_WORKER_DELAY_MS");
     rig_stop(&rig);
     return status == 0 && strcmp(rig_hash(folder, hash), short_reference) == 0;
@@ -255,7 +262,14 @@ without_the_fence_the_log_differs(void **state)
         test_say_skipped("unfenced", "build/release-unfenced/polis is not built here");
         return;
     }
-    assert_false(late_answers_are_harmless("build/release-unfenced/polis", "late-unfenced"));
+    for (unsigned attempt = 0; attempt < 5; attempt++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "late-unfenced-%u", attempt);
+        if (!late_answers_are_harmless("build/release-unfenced/polis", name))
+            return;
+    }
+    fail_msg("five runs without the fence were all unharmed: this test proves nothing");
 }
 
 static const struct test_case first[] = {{"undisturbed runs", make_references}};
