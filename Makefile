@@ -95,7 +95,7 @@ $(B)/bench/%: $(B)/bench/%.o $(B)/libsupport.a $(LIBRARIES)
 include $(wildcard tools/make/*.mk)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s'|'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 clean: ## remove build/
 	rm -rf build polis

@@ -22,7 +22,17 @@ struct blob {
     uint32_t size;
 };
 
-enum role { ROLE_NONE, ROLE_BROKER, ROLE_WORLD, ROLE_AGENTS, ROLE_GOVERNANCE, ROLE_GATEWAY, ROLE_MONITOR, ROLE_OPERATOR, ROLE_COUNT };
+enum role {
+    ROLE_NONE,
+    ROLE_BROKER,
+    ROLE_WORLD,
+    ROLE_AGENTS,
+    ROLE_GOVERNANCE,
+    ROLE_GATEWAY,
+    ROLE_MONITOR,
+    ROLE_OPERATOR,
+    ROLE_COUNT
+};
 const char *role_name(uint32_t role);      /* "world" ...; "nobody" for others */
 uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
 

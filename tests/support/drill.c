@@ -27,8 +27,15 @@ static const struct axis drill_axes[] = {[DRILL_ROW] = {"agent", 1u << 24, "agen
 static const struct column ask_columns[] = {DRILL_ASK_COLUMNS(COLUMN_ROW)};
 static const struct column answer_columns[] = {DRILL_ANSWER_COLUMNS(COLUMN_ROW)};
 
-const struct schema schema_drill_ask = {.id = 60000, .name = "drill.ask", .from = "world", .to = "agents",
-    .doc = "Four numbers.", .axes = drill_axes, .axis_count = 1, .columns = ask_columns, .column_count = DRILL_ASK_COUNT};
+const struct schema schema_drill_ask = {.id = 60000,
+                                        .name = "drill.ask",
+                                        .from = "world",
+                                        .to = "agents",
+                                        .doc = "Four numbers.",
+                                        .axes = drill_axes,
+                                        .axis_count = 1,
+                                        .columns = ask_columns,
+                                        .column_count = DRILL_ASK_COUNT};
 const struct schema schema_drill_answer = {.id = 60001, .name = "drill.answer", .from = "agents", .to = "world",
     .doc = "One number.", .axes = drill_axes, .axis_count = 1, .columns = answer_columns,
     .column_count = DRILL_ANSWER_COUNT};
@@ -194,8 +201,8 @@ check(const void *context, const struct exchange *exchange, uint32_t group, uint
         return fail(why, ERR_INVALID, "%u rows for %u agents", answer->count[0], count);
     for (uint32_t i = 0; i < count; i++)
         if (batch_u32(answer, DRILL_ANSWER_agent, i) != agents[i])
-            return fail(why, ERR_INVALID, "row %u is about agent %u, not %u", i, batch_u32(answer, DRILL_ANSWER_agent, i),
-                        agents[i]);
+            return fail(why, ERR_INVALID, "row %u is about agent %u, not %u", i,
+                        batch_u32(answer, DRILL_ANSWER_agent, i), agents[i]);
     return 0;
 }
 

@@ -14,7 +14,8 @@
 const char *rig_binary(void);
 
 /* Runs `BINARY words...` (NULL-ended list) to its end, at most `seconds`; stdout and stderr go to `output` (may be
- * NULL; always terminated). Returns the exit status, 256 + signal, or 1000 when it took too long (then it is killed). */
+ * NULL; always terminated). Returns the exit status, 256 + signal, or 1000 when it took too long (then it is killed).
+ */
 int rig_command(const char *binary, const char *const *words, unsigned seconds, char *output, size_t output_size);
 #define POLIS(output, seconds, ...)                                                                                  \
     rig_command(rig_binary(), (const char *const[]){__VA_ARGS__, NULL}, (seconds), (output), sizeof(output))

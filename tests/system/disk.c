@@ -18,7 +18,8 @@ static char output[100000];
 static bool
 mount_small(const char *folder)
 {
-    return mkdir(folder, 0700) == 0 && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return mkdir(folder, 0700) == 0 && unshare(CLONE_NEWNS) == 0 &&
+           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("polis-test", folder, "tmpfs", 0, "size=2m") == 0;
 }
 

@@ -21,10 +21,22 @@
 
 #define SCENARIO "tests/system/mixed.yaml"
 
-static const char *const overrides[] = {"simulation.epochs=30", "cluster.deadline_ms=50", "cluster.poison_kills=100", NULL};
+static const char *const overrides[] = {"simulation.epochs=30", "cluster.deadline_ms=50", "cluster.poison_kills=100",
+                                        NULL};
 static char reference[65];
 
-enum mode { STALE_STEP, FOREIGN_AGENTS, NOT_A_NUMBER, GARBAGE, TRUNCATED, FLOOD, USURPER, WRONG_BUILD, RAW_NOISE, MODES };
+enum mode {
+    STALE_STEP,
+    FOREIGN_AGENTS,
+    NOT_A_NUMBER,
+    GARBAGE,
+    TRUNCATED,
+    FLOOD,
+    USURPER,
+    WRONG_BUILD,
+    RAW_NOISE,
+    MODES
+};
 
 static const struct row {
     const char *name;
@@ -61,7 +73,8 @@ liar_start(void *context, uint64_t now_ms, struct outbox *out)
 static void
 usurp(struct outbox *out)
 {
-    struct epoch epoch = {.epoch = 4000000, .step = 1, .chain = {(const uint8_t *)"01234567890123456789012345678901", 32}};
+    struct epoch epoch = {
+        .epoch = 4000000, .step = 1, .chain = {(const uint8_t *)"01234567890123456789012345678901", 32}};
     struct command command = {.source_seq = 1, .verb = "kill_switch", .argument = "on"};
     struct court court = {.domain = "sandbox", .agents = 5};
 

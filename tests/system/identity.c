@@ -29,8 +29,8 @@ run(const char *binary, const char *folder, enum turns turns, unsigned workers, 
 {
     char count[64], way[64], port[64];
     bool inproc = strcmp(transport, "inproc") == 0;
-    const char *words[] = {"run", SCENARIO, "--out", folder, "-s", turn_names[turns], "-s", count, "-s", way, "-s", port,
-        "--quiet", inproc ? "--inproc" : NULL, NULL};
+    const char *words[] = {"run", SCENARIO, "--out", folder, "-s",      turn_names[turns],          "-s", count,
+                           "-s",  way,      "-s",    port,   "--quiet", inproc ? "--inproc" : NULL, NULL};
 
     snprintf(count, sizeof count, "cluster.workers=%u", workers);
     snprintf(way, sizeof way, "cluster.transport=%s", strcmp(transport, "tcp") == 0 ? "tcp" : "ipc");
@@ -62,12 +62,16 @@ struct row {
     const char *transport;
 };
 
-#define ROWS(turns, tag)                                                                                             \
-    {tag "-inproc-1", turns, 1, "inproc"}, {tag "-inproc-2", turns, 2, "inproc"}, {tag "-inproc-3", turns, 3, "inproc"}, \
-        {tag "-inproc-5", turns, 5, "inproc"}, {tag "-inproc-8", turns, 8, "inproc"}, {tag "-ipc-1", turns, 1, "ipc"}, \
-        {tag "-ipc-2", turns, 2, "ipc"}, {tag "-ipc-3", turns, 3, "ipc"}, {tag "-ipc-5", turns, 5, "ipc"},           \
-        {tag "-ipc-8", turns, 8, "ipc"}, {tag "-tcp-1", turns, 1, "tcp"}, {tag "-tcp-2", turns, 2, "tcp"},           \
-        {tag "-tcp-3", turns, 3, "tcp"}, {tag "-tcp-5", turns, 5, "tcp"}, {tag "-tcp-8", turns, 8, "tcp"}
+#define ROWS(turns, tag)                                                                                               \
+    {tag "-inproc-1", turns, 1, "inproc"}, {tag "-inproc-2", turns, 2, "inproc"},                                      \
+        {tag "-inproc-3", turns, 3, "inproc"}, {tag "-inproc-5", turns, 5, "inproc"},                                  \
+        {tag "-inproc-8", turns, 8, "inproc"}, {tag "-ipc-1", turns, 1, "ipc"}, {tag "-ipc-2", turns, 2, "ipc"},       \
+        {tag "-ipc-3", turns, 3, "ipc"}, {tag "-ipc-5", turns, 5, "ipc"}, {tag "-ipc-8", turns, 8, "ipc"},             \
+        {tag "-tcp-1", turns, 1, "tcp"}, {tag "-tcp-2", turns, 2, "tcp"}, {tag "-tcp-3", turns, 3, "tcp"},             \
+        {tag "-tcp-5", turns, 5, "tcp"},                                                                               \
+    {                                                                                                                  \
+        tag "-tcp-8", turns, 8, "tcp"                                                                                  \
+    }
 
 static const struct row rows[] = {ROWS(SIMULTANEOUS, "simultaneous"), ROWS(SEQUENTIAL, "sequential")};
 

@@ -16,7 +16,8 @@
 
 static const char *const overrides[] = {"simulation.epochs=60", "cluster.workers=3", "cluster.poison_kills=100",
     "cluster.deadline_ms=500", "log.snapshot_every=40", NULL};
-static const char *const short_overrides[] = {"simulation.epochs=24", "cluster.poison_kills=100", "log.snapshot_every=7", NULL};
+static const char *const short_overrides[] = {"simulation.epochs=24", "cluster.poison_kills=100",
+                                              "log.snapshot_every=7", NULL};
 static char reference[65], short_reference[65];
 
 static const char *
@@ -144,9 +145,10 @@ static const struct point {
     const char *name;
     bool always; /* every run passes it often enough to die there */
 } points[] = {
-    {"step-begin", true}, {"mid-gather", true}, {"after-gather", true}, {"after-verdict", true}, {"before-append", true},
-    {"after-append", true}, {"append", true}, {"before-put", true}, {"between-puts", true}, {"before-commit", true},
-    {"after-commit", true}, {"snapshot", false}, {"after-publish", true},
+    {"step-begin", true},    {"mid-gather", true},    {"after-gather", true}, {"after-verdict", true},
+    {"before-append", true}, {"after-append", true},  {"append", true},       {"before-put", true},
+    {"between-puts", true},  {"before-commit", true}, {"after-commit", true}, {"snapshot", false},
+    {"after-publish", true},
 };
 
 static void

@@ -1,6 +1,6 @@
-/* What the shipped scenarios must show (the sandbox model's first study). Honest agents alone: what they accept is better than what
- * they refuse. Mostly deceivers and no governance: in some epochs it is the other way round (adverse selection), and
- * disguised bad work that is accepted loses money in truth while it pays its author in reputation. */
+/* What the shipped scenarios must show (the sandbox model's first study). Honest agents alone: what they accept is
+ * better than what they refuse. Mostly deceivers and no governance: in some epochs it is the other way round (adverse
+ * selection), and disguised bad work that is accepted loses money in truth while it pays its author in reputation. */
 #include "control/folder.h"
 #include "proto/sandbox.h"
 #include "tests/support/rig.h"

@@ -134,10 +134,19 @@ random_envelope(uint32_t seed)
     struct rng rng = rng_make(13, STREAM_TEST, seed, 0);
 
     return (struct envelope){
-        .major = PROTO_MAJOR, .minor = PROTO_MINOR, .type = (uint16_t)rng_u32(&rng), .flags = (uint16_t)rng_u32(&rng),
-        .run = rng_u32(&rng), .epoch = rng_u32(&rng) >> rng_below(&rng, 32),
-        .step = rng_u64(&rng) >> rng_below(&rng, 64), .phase = rng_u32(&rng), .chunk = rng_u32(&rng), .attempt = rng_u32(&rng),
-        .seq = rng_u64(&rng), .payload_size = rng_below(&rng, PAYLOAD_MAX + 1), .payload_hash = rng_u64(&rng),
+        .major = PROTO_MAJOR,
+        .minor = PROTO_MINOR,
+        .type = (uint16_t)rng_u32(&rng),
+        .flags = (uint16_t)rng_u32(&rng),
+        .run = rng_u32(&rng),
+        .epoch = rng_u32(&rng) >> rng_below(&rng, 32),
+        .step = rng_u64(&rng) >> rng_below(&rng, 64),
+        .phase = rng_u32(&rng),
+        .chunk = rng_u32(&rng),
+        .attempt = rng_u32(&rng),
+        .seq = rng_u64(&rng),
+        .payload_size = rng_below(&rng, PAYLOAD_MAX + 1),
+        .payload_hash = rng_u64(&rng),
     };
 }
 
