@@ -22,6 +22,7 @@ NUMBER(opt_workers, "workers", "N", 1, 1024, "agent workers; any number gives th
 NUMBER(opt_until, "until", "STEP", 1, 1000000000000u, "stops (to be resumed) when this step is committed")
 TEXT(opt_out, "out", 0, "DIR", "the run's folder, which must not exist (default: runs/NAME-SEED-N)")
 FLAG(opt_verify, "verify", 0, "compares every record and state with the log (always done; kept for clarity)")
+FLAG(opt_recompute, "recompute", 0, "asks the built-in policies again, too, instead of taking their logged answers (always so with log.detail: inputs)")
 FLAG(opt_deep, "deep", 0, "replays the run as well, checking the domain's invariants after every step")
 TEXT(opt_format, "format", 'f', "FORMAT", "csv, jsonl or canonical (the key-value stream that defines byte-identical)")
 TEXT(opt_table, "table", 't', "TABLE", "which rows: polis export --tables lists them (default: epochs)")
@@ -46,7 +47,7 @@ static const struct option *const run_options[] = {
     &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const resume_options[] = {
     &opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
-static const struct option *const replay_options[] = {&opt_verify, &opt_until, &opt_json, &opt_quiet, NULL};
+static const struct option *const replay_options[] = {&opt_verify, &opt_recompute, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const check_options[] = {&opt_deep, &opt_json, &opt_quiet, NULL};
 static const struct option *const export_options[] = {&opt_format, &opt_table, &opt_output, &opt_tables, NULL};
 static const struct option *const tail_options[] = {&opt_json, &opt_from, NULL};

@@ -267,12 +267,18 @@ folder_open(const char *name, struct folder *out, struct why *why)
 }
 
 void
-folder_close(struct folder *self)
+folder_close_store(struct folder *self)
 {
     struct why why = {0};
 
     if (self->store != NULL && store_close(&self->store, &why) != 0)
         self->store = NULL; /* a reader has nothing to lose */
+}
+
+void
+folder_close(struct folder *self)
+{
+    folder_close_store(self);
     yaml_destroy(&self->tree);
 }
 

@@ -37,6 +37,8 @@ MUST_CHECK int folder_create(const char *path, struct yaml_tree *resolved, struc
 
 MUST_CHECK int folder_open(const char *name, struct folder *out, struct why *why);
 void folder_close(struct folder *self);
+/* Lets go of the store alone, so that something else in this process may open the run; path, tree and plan stay. */
+void folder_close_store(struct folder *self);
 
 /* Plan of a run: its manifest with what cluster.yaml says. */
 MUST_CHECK int folder_read_plan(

@@ -53,7 +53,7 @@ attach_all(struct cast *cast, const struct launch *launch, struct local *local)
     struct subscriber_calls calls = {.context = &cast->progress, .step = on_step};
     struct actor actor;
 
-    if (launch->governed) {
+    if (launch->governed && !launch->recompute) {
         cast->court = court_new();
         court_actor(cast->court, &actor);
         local_attach(local, &actor);
@@ -64,6 +64,8 @@ attach_all(struct cast *cast, const struct launch *launch, struct local *local)
         worker_actor(cast->workers[i], &actor);
         local_attach(local, &actor);
     }
+    if (launch->quiet)
+        return;
     cast->subscriber = subscriber_new(&calls, -1);
     local_attach(local, subscriber_actor(cast->subscriber));
 }
@@ -75,7 +77,7 @@ launch_inproc(struct launch *self)
         .cluster = self->plan->cluster,
         .store.durability = self->plan->logging.durability == 0 ? STORE_SYNC : STORE_NOSYNC,
         .snapshot_every = self->plan->logging.snapshot_every,
-        .stop_after = self->stop_after};
+        .stop_after = self->stop_after, .recompute = self->recompute};
     struct world *world = NULL;
     struct cast cast = {0};
     struct local *local;

@@ -15,6 +15,8 @@ struct launch {
     const struct yaml_node *metrics; /* which figures to show while it runs; may be NULL */
     bool governed;
     uint64_t stop_after; /* step; 0: go on to the end */
+    bool recompute;      /* in this process only: make the logged steps again and compare, writing nothing */
+    bool quiet;          /* in this process only: no progress */
     uint32_t restarts;   /* written: how often processes were started again */
 };
 

@@ -2,6 +2,7 @@
 #include "bus/clock.h"
 #include "control/commands.h"
 #include "control/folder.h"
+#include "control/launch.h"
 #include "control/talk.h"
 #include "core/digest.h"
 #include "core/text.h"
@@ -75,16 +76,60 @@ replay(const struct invocation *invocation, const char *path, bool invariants, c
     return report(invocation, path, &result, clock_ms() - walk.started_ms, verb);
 }
 
+/* What a replay to the step asked for (or the last one) arrives at: the run was opened for reading and is sound. */
+static int
+read_result(struct folder *folder, uint64_t until, struct replay_report *out, struct why *why)
+{
+    struct store_commit tip = store_committed(folder->store);
+    int error = 0;
+
+    if (until > 0 && until < tip.step)
+        error = store_read_commit(folder->store, until, &tip, why);
+    out->steps = tip.step;
+    memcpy(out->chain, tip.chain, sizeof out->chain);
+    memcpy(out->digest, tip.digest, sizeof out->digest);
+    return error;
+}
+
+/* Has workers in this process make every step again; they must come to the logged records and states. */
+static int
+recompute(const struct invocation *invocation, struct folder *folder)
+{
+    uint64_t started_ms = clock_ms(), until = invocation_number(invocation, "until", 0);
+    struct launch launch = {.folder = folder->path, .plan = &folder->plan, .stop_after = until, .recompute = true,
+        .quiet = true};
+    struct replay_report result = {0};
+    struct why why = {0};
+    int error, status;
+
+    error = store_verify(folder->store, 0, until > 0 ? until : UINT64_MAX, &why);
+    if (error == 0)
+        error = read_result(folder, until, &result, &why);
+    folder_close_store(folder); /* a process may have a run open only once */
+    if (error != 0)
+        return talk_failure(&why);
+    status = launch_inproc(&launch);
+    return status != 0 ? status : report(invocation, folder->path, &result, clock_ms() - started_ms, "replay");
+}
+
 int
 replay_command(const struct invocation *invocation)
 {
-    char path[FOLDER_PATH_SIZE];
+    struct folder folder;
     struct why why = {0};
+    int status;
 
     talk_set_quiet(invocation_has(invocation, "quiet"));
-    if (folder_find(invocation->words[0], path, &why) != 0)
+    if (folder_open(invocation->words[0], &folder, &why) != 0)
         return talk_failure(&why);
-    return replay(invocation, path, false, "replay");
+    if (invocation_has(invocation, "recompute") || folder.plan.logging.detail == DETAIL_INPUTS) {
+        status = recompute(invocation, &folder);
+    } else {
+        folder_close_store(&folder);
+        status = replay(invocation, folder.path, false, "replay");
+    }
+    folder_close(&folder);
+    return status;
 }
 
 int
@@ -93,22 +138,17 @@ check_command(const struct invocation *invocation)
     uint64_t started_ms = clock_ms();
     struct replay_report result = {0};
     struct folder folder;
-    struct store_commit tip;
     struct why why = {0};
     int error = folder_open(invocation->words[0], &folder, &why);
 
     talk_set_quiet(invocation_has(invocation, "quiet"));
     if (error == 0)
         error = store_verify(folder.store, 0, UINT64_MAX, &why);
-    if (error != 0) {
-        folder_close(&folder);
-        return talk_failure(&why);
-    }
-    tip = store_committed(folder.store);
-    result.steps = tip.step;
-    memcpy(result.chain, tip.chain, sizeof result.chain);
-    memcpy(result.digest, tip.digest, sizeof result.digest);
+    if (error == 0)
+        error = read_result(&folder, 0, &result, &why);
     folder_close(&folder);
+    if (error != 0)
+        return talk_failure(&why);
     if (invocation_has(invocation, "deep"))
         return replay(invocation, folder.path, true, "check");
     return report(invocation, folder.path, &result, clock_ms() - started_ms, "check");

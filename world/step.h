@@ -67,6 +67,7 @@ struct step_replay {
     const struct buffer *data;
     uint64_t offset;
     uint64_t number;
+    bool skip_answers; /* agents answer anew: what they answered then is passed over */
 };
 
 /* Takes docket and verdict of a governance exchange from the log, after asking the domain for the docket again:

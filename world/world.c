@@ -99,8 +99,8 @@ open_run(struct world *self, struct why *why)
     const void *manifest;
     size_t size;
     uint64_t tip;
-    bool recompute;
-    int error = store_open(self->options.folder, &self->options.store, &self->store, why);
+    int error = self->options.recompute ? store_open_read(self->options.folder, &self->store, why)
+                                        : store_open(self->options.folder, &self->options.store, &self->store, why);
 
     if (error != 0)
         return error;
@@ -108,13 +108,13 @@ open_run(struct world *self, struct why *why)
     if ((error = scene_open(manifest, size, &self->scene, why)) != 0)
         return error;
     tip = store_committed(self->store).step;
-    recompute = self->scene.plan.logging.detail == DETAIL_INPUTS;
-    /* What the log does not hold is computed again, from the newest snapshot on, by workers. */
-    if (recompute) {
+    /* What the log does not hold is computed again by workers: from the newest snapshot on, or all of it to verify. */
+    if (self->options.recompute || self->scene.plan.logging.detail == DETAIL_INPUTS) {
         uint64_t from = 0;
         struct buffer unused = {0};
 
-        error = store_read_snapshot(self->store, tip, &from, &unused, why);
+        if (!self->options.recompute)
+            error = store_read_snapshot(self->store, tip, &from, &unused, why);
         buffer_fini(&unused);
         if (error == 0)
             error = recover_to(self->store, &self->scene, from, true, NULL, NULL, &self->recovered, why);
@@ -383,7 +383,7 @@ phase_gate(struct world *self, uint64_t now_ms, struct outbox *out, struct why *
     (void)why;
     if (self->ended || self->failed)
         return TURN_WAIT;
-    if (self->applied >= self->scene.plan.steps) {
+    if (self->applied >= self->scene.plan.steps || (self->options.recompute && self->applied >= self->recompute_through)) {
         self->ended = true;
     } else if (self->stopping || (self->options.stop_after > 0 && self->applied >= self->options.stop_after)) {
         self->ended = true;
@@ -458,7 +458,7 @@ begin_recomputed(struct world *self, struct why *why)
     buffer_clear(&self->logged_data);
     error = store_read_step(self->store, self->applied + 1, &self->logged_header, &self->logged_data,
                             &self->logged_commit, why);
-    self->logged = (struct step_replay){.data = &self->logged_data, .number = self->applied + 1};
+    self->logged = (struct step_replay){.data = &self->logged_data, .number = self->applied + 1, .skip_answers = true};
     if (error == 0)
         error = step_inputs_read(&self->logged_data, inputs, &count, &self->logged.offset, why);
     if (error == 0)
@@ -826,7 +826,7 @@ actor_receive(void *context, uint64_t now_ms, const struct letter *letter, struc
 static void
 finish(struct world *self, struct outbox *out)
 {
-    bool complete = self->applied >= self->scene.plan.steps;
+    bool complete = self->applied >= self->scene.plan.steps || (self->options.recompute && !self->stopping);
 
     if (store_committed(self->store).step < self->applied)
         return;

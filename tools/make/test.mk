@@ -9,10 +9,10 @@ print-threaded:
 	@echo $(threaded_here)
 
 setup: ## install missing Debian packages (as root or by sudo; else prints the line to type)
-	@tools/setup.sh $(SETUP)
+	@tools/setup.sh $(or $(SETUP),test)
 
 test: ## set up, then all tests (SAN=address,undefined: those that make sense under sanitizers)
-	@tools/setup.sh build test
+	@tools/setup.sh test
 	@MAKE=$(MAKE) tools/test.sh $(STAGES)
 
 test-golden: ## golden cases alone, from the folder named by POLIS_VECTORS

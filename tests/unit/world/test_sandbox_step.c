@@ -544,6 +544,40 @@ commands(void **state)
     driver_end(&driver);
 }
 
+/* The world gives them between two steps: they are for the step that comes, and its epoch. SHORT's epochs are of 2
+ * steps. */
+static void
+commands_between_steps(void **state)
+{
+    struct driver driver = {.seed = 3, .act = act_any};
+    struct sandbox *self;
+    struct why why = {0};
+
+    (void)state;
+    driver_begin(&driver, FOUR QUIET SHORT);
+    self = driver.self;
+    driver_step(&driver);
+    assert_int_equal(self->run->posts, 4);
+    assert_int_equal(domain_sandbox.command(self, "freeze", "1", &why), 0);
+    assert_int_equal(domain_sandbox.command(self, "freeze", "2 2", &why), 0);
+    assert_int_equal(domain_sandbox.command(self, "freeze", "3", &why), 0);
+    assert_int_equal(domain_sandbox.command(self, "unfreeze", "3", &why), 0);
+    driver_step(&driver); /* step 2, still epoch 0 */
+    assert_int_equal(self->run->posts, 6);
+    assert_int_equal(domain_sandbox.command(self, "freeze", "0", &why), 0);
+    driver_step(&driver); /* step 3 begins epoch 1: 1 is free again, 2 is not, 0 is frozen for it */
+    assert_int_equal(self->run->posts, 8);
+    driver_step(&driver);
+    driver_step(&driver); /* step 5, epoch 2: all are free */
+    assert_int_equal(self->run->posts, 14);
+    for (uint32_t agent = 0; agent < 4; agent++)
+        assert_int_equal(domain_sandbox.command(self, "freeze", (const char *[]){"0", "1", "2", "3"}[agent], &why), 0);
+    driver_step(&driver); /* nobody is left to ask */
+    assert_int_equal(domain_sandbox.command(self, "unfreeze", "0", &why), 0);
+    driver_step(&driver);
+    driver_end(&driver);
+}
+
 static const struct test_case cases[] = {
     {"a crowd at one door", crowd},
     {"who sees what: turns", turns},
@@ -552,6 +586,7 @@ static const struct test_case cases[] = {
     {"votes, weighted", votes},
     {"openings and effects", opening},
     {"effects of a verdict", effects}, {"commands", commands},
+    {"commands between two steps", commands_between_steps},
 };
 
 int
