@@ -5,7 +5,6 @@
 #include "core/text.h"
 #include "proto/sandbox.h"
 #include "world/record.h"
-#include "world/recover.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -110,8 +109,8 @@ figures_add(struct figures *self, uint64_t step, uint32_t epoch, const struct ba
 
 /* ---- reading the log ---- */
 
-int
-figures_read_epoch(struct store *store, uint64_t step, struct figures *out, struct why *why)
+static int
+read_step(struct store *store, uint64_t step, enum figures_of what, struct figures *out, struct why *why)
 {
     struct buffer header = {0};
     struct buffer data = {0};
@@ -126,7 +125,7 @@ figures_read_epoch(struct store *store, uint64_t step, struct figures *out, stru
         error = record_header_read(header.data, header.size, &head, why);
     for (uint32_t i = 0; error == 0 && i < head.section_count; i++) {
         error = record_next(data.data, data.size, &offset, &section, why);
-        if (error != 0 || section.kind != SECTION_FIGURES)
+        if (error != 0 || section.kind != SECTION_FIGURES || section.round != (uint32_t)what)
             continue;
         error = batch_read(&schema_summary, section.bytes, section.size, &batch, why);
         if (error == 0)
@@ -135,6 +134,12 @@ figures_read_epoch(struct store *store, uint64_t step, struct figures *out, stru
     buffer_fini(&header);
     buffer_fini(&data);
     return error;
+}
+
+int
+figures_read_epoch(struct store *store, uint64_t step, struct figures *out, struct why *why)
+{
+    return read_step(store, step, FIGURES_EPOCH, out, why);
 }
 
 int
@@ -155,31 +160,15 @@ figures_read(
     return error;
 }
 
-static void
-take_figure(void *context, const char *name, double value, bool known)
-{
-    figures_set(context, name, value, known);
-}
-
 int
-figures_read_whole(struct store *store, struct figures *out, struct why *why)
+figures_read_whole(struct store *store, const struct plan *plan, struct figures *out, struct why *why)
 {
-    uint64_t step = store_committed(store).step;
-    struct scene scene = {0};
-    const void *manifest;
-    size_t size;
-    int error;
+    uint64_t per_epoch = plan->simulation.steps_per_epoch;
+    uint64_t step = store_committed(store).step / per_epoch * per_epoch;
 
-    manifest = store_manifest(store, &size);
-    if ((error = scene_open(manifest, size, &scene, why)) != 0)
-        return error;
-    error = recover_to(store, &scene, step, true, NULL, NULL, NULL, why);
-    if (error == 0) {
-        figures_begin(out, step, step > 0 ? (uint32_t)((step - 1) / scene.plan.simulation.steps_per_epoch) : 0);
-        scene.domain->figures(scene.domain_self, true, take_figure, out);
-    }
-    scene_fini(&scene);
-    return error;
+    if (step == 0)
+        return fail(why, ERR_MISSING, "no epoch has ended yet");
+    return read_step(store, step, FIGURES_RUN, out, why);
 }
 
 /* ---- showing ---- */
@@ -247,6 +236,12 @@ figures_write_table(const struct figures *self, const uint32_t columns[], uint32
         }
         text_add(out, "\n");
     }
+}
+
+static void
+take_figure(void *context, const char *name, double value, bool known)
+{
+    figures_set(context, name, value, known);
 }
 
 /* ---- the scenario's wish ---- */

@@ -56,9 +56,9 @@ MUST_CHECK int figures_read_epoch(struct store *store, uint64_t step, struct fig
 MUST_CHECK int figures_read(struct store *store, const struct plan *plan, uint64_t upto, uint32_t at_most,
     struct figures *out, struct why *why);
 
-/* The figures of the whole run so far, as one row: the state is brought back from the newest snapshot and the log.
- * ERR_STATE when the log alone does not hold the decisions (log.detail: inputs). */
-MUST_CHECK int figures_read_whole(struct store *store, struct figures *out, struct why *why);
+/* The figures of the whole run up to the last epoch that has ended, as one row. ERR_MISSING before the first has. */
+MUST_CHECK int figures_read_whole(
+    struct store *store, const struct plan *plan, struct figures *out, struct why *why);
 
 /* The columns to show: indexes into names; `metrics` is the scenario's metrics_to_track or NULL. Returns the count. */
 uint32_t figures_choose(const struct figures *self, const struct yaml_node *metrics, uint32_t out[], uint32_t max);

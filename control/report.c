@@ -123,8 +123,9 @@ report_write(const char *folder, const struct report_options *options, struct wh
     self.tip = store_committed(self.folder.store);
     error = figures_read(
         self.folder.store, &self.folder.plan, self.tip.step, options->json ? 0 : ROWS_SHOWN, &self.epochs, why);
-    if (error == 0 && self.tip.step > 0 && figures_read_whole(self.folder.store, &self.whole, &self.no_whole) != 0 &&
-        self.no_whole.code != ERR_STATE)
+    if (error == 0 && self.tip.step > 0 &&
+        figures_read_whole(self.folder.store, &self.folder.plan, &self.whole, &self.no_whole) != 0 &&
+        self.no_whole.code != ERR_MISSING)
         talk_warn("no figures of the whole run: %s", self.no_whole.text);
     if (error == 0) {
         if (options->json)

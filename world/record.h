@@ -14,8 +14,11 @@ enum section_kind {
     SECTION_DOCKET = 3,  /* what governance was asked */
     SECTION_VERDICT = 4, /* what it said */
     SECTION_EVENTS = 5,  /* the domain's events */
-    SECTION_FIGURES = 6, /* the epoch's figures: a `summary` batch, at the end of an epoch */
+    SECTION_FIGURES = 6, /* a `summary` batch, at the end of an epoch; round: enum figures_of */
 };
+
+/* What a section of figures is about. */
+enum figures_of { FIGURES_EPOCH, FIGURES_RUN /* so far */ };
 
 struct section {
     uint32_t kind;

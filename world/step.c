@@ -209,14 +209,12 @@ put_events(struct step *self)
 }
 
 static void
-put_figures(struct step *self)
+put_figures(struct step *self, enum figures_of what)
 {
     struct buffer bytes = {0};
 
-    if (self->number % self->domain->steps_per_epoch(self->self) != 0)
-        return;
-    step_summary(self->domain, self->self, false, &bytes);
-    put_section(self, SECTION_FIGURES, 0, UINT32_MAX, schema_summary.id,
+    step_summary(self->domain, self->self, what == FIGURES_RUN, &bytes);
+    put_section(self, SECTION_FIGURES, what, UINT32_MAX, schema_summary.id,
                 (struct blob){bytes.data, (uint32_t)bytes.size});
     buffer_fini(&bytes);
 }
@@ -229,7 +227,10 @@ step_end(struct step *self, struct store_step *out)
 
     self->domain->end(self->self);
     put_events(self);
-    put_figures(self);
+    if (self->number % self->domain->steps_per_epoch(self->self) == 0) {
+        put_figures(self, FIGURES_EPOCH);
+        put_figures(self, FIGURES_RUN);
+    }
     *out = (struct store_step){.step = self->number};
     fold_init(&fold);
     self->domain->digest(self->self, &fold);

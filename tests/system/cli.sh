@@ -71,7 +71,12 @@ run=$work/run
 says 'run' 0 'toxicity' "$run" -- "$polis" run status_game --epochs 6 --out "$run"
 says 'the folder must be new' 73 'exist|empty' -- "$polis" run status_game --epochs 6 --out "$run"
 says 'replay' 0 '60' -- "$polis" replay "$run" --verify
+says 'replay with the policies asked again' 0 '60' -- "$polis" replay "$run" --recompute
 says 'check' 0 -- "$polis" check "$run"
+says 'run that logs inputs only' 0 -- "$polis" run status_game --epochs 6 -s log.detail=inputs --out "$work/inputs" --quiet
+says 'its replay asks the policies again' 0 '60' -- "$polis" replay "$work/inputs" --verify
+a=$("$polis" replay "$run" | grep '^state') b=$("$polis" replay "$work/inputs" | grep '^state')
+if [ -n "$a" ] && [ "$a" = "$b" ]; then ok 'and comes to the same state'; else bad "and comes to the same state ($a, $b)"; fi
 says 'check --deep' 0 -- "$polis" check "$run" --deep
 says 'status of an ended run' 0 '60' -- "$polis" status "$run"
 says 'tail of an ended run' 0 '60' -- "$polis" tail "$run"

@@ -64,7 +64,7 @@ add_step(struct tally *tally, const struct buffer *data)
 
     while (offset < data->size) {
         assert_int_equal(record_next(data->data, data->size, &offset, &section, NULL), 0);
-        if (section.kind == SECTION_FIGURES) {
+        if (section.kind == SECTION_FIGURES && section.round == FIGURES_EPOCH) {
             assert_int_equal(batch_read(&schema_summary, section.bytes, section.size, &batch, NULL), 0);
             add_figures(tally, &batch);
         } else if (section.kind == SECTION_EVENTS) {

@@ -1,5 +1,5 @@
 # Tests. `make test` is the whole; `tools/test.sh STAGE` one stage of it.
-threaded := tests/unit/world/test_store tests/unit/bus/test_local tests/system/inproc
+threaded := tests/unit/world/test_store tests/unit/world/test_world tests/unit/bus/test_local
 threaded_here = $(foreach t,$(threaded),$(if $(wildcard $(t).c),$(t)))
 
 system_programs := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/system/*.c)))
