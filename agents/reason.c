@@ -19,9 +19,9 @@ reason_read(const struct batch *batch, uint32_t quote_column, struct reason *out
 {
 #define QUOTE(name) batch_f64(batch, quote_column, QUOTE_##name)
     *out = (struct reason){
-        .s_plus = QUOTE(S_PLUS), .s_minus = QUOTE(S_MINUS), .h = QUOTE(H), .theta = QUOTE(THETA),
-        .rho_a = QUOTE(RHO_A), .rho_b = QUOTE(RHO_B), .w_rep = QUOTE(W_REP), .eta = QUOTE(ETA),
-        .effort_cost = QUOTE(EFFORT_COST), .disguise_cost = QUOTE(DISGUISE_COST),
+        .payoff = {.s_plus = QUOTE(S_PLUS), .s_minus = QUOTE(S_MINUS), .h = QUOTE(H), .theta = QUOTE(THETA),
+            .rho_a = QUOTE(RHO_A), .rho_b = QUOTE(RHO_B), .w_rep = QUOTE(W_REP)},
+        .eta = QUOTE(ETA), .effort_cost = QUOTE(EFFORT_COST), .disguise_cost = QUOTE(DISGUISE_COST),
         .attention_scarcity = QUOTE(ATTENTION_SCARCITY), .good = QUOTE(P_GOOD), .tax_rate = QUOTE(TAX_RATE),
         .audit_probability = QUOTE(AUDIT_PROBABILITY), .audit_penalty = QUOTE(AUDIT_PENALTY),
         .audit_threshold = QUOTE(AUDIT_THRESHOLD), .audit_power = QUOTE(AUDIT_POWER),
@@ -71,21 +71,21 @@ reason_belief_of_candidate(const struct reason *self, const struct sandbox_view 
 double
 reason_surplus(const struct reason *self, double p)
 {
-    return p * self->s_plus - (1.0 - p) * self->s_minus;
+    return payoff_surplus(&self->payoff, p);
 }
 
 double
 reason_harm(const struct reason *self, double p)
 {
-    return (1.0 - p) * self->h;
+    return payoff_harm(&self->payoff, p);
 }
 
 /* The counterparty's reputation moves half as fast as the initiator's. */
 double
 reason_counterparty(const struct reason *self, double p, double tau, double reputation)
 {
-    return (1.0 - self->theta) * reason_surplus(self, p) + tau - self->tax_rate * math_abs(tau) -
-        self->rho_b * reason_harm(self, p) + self->w_rep * 0.5 * self->eta * (2.0 * p - 1.0 - reputation);
+    return (1.0 - self->payoff.theta) * reason_surplus(self, p) + tau - self->tax_rate * math_abs(tau) -
+        self->payoff.rho_b * reason_harm(self, p) + self->payoff.w_rep * 0.5 * self->eta * (2.0 * p - 1.0 - reputation);
 }
 
 double
@@ -115,16 +115,16 @@ static struct prospects
 prospects_of(const struct reason *self, const struct reason_self *me, enum reason_goal goal)
 {
     double worth = goal == REASON_OWN
-        ? self->theta * reason_surplus(self, self->good) - self->rho_a * reason_harm(self, self->good)
-        : reason_surplus(self, self->good) - (self->rho_a + self->rho_b) * reason_harm(self, self->good);
-    double fine = self->audit_penalty * (1.0 + self->w_rep);
+        ? self->payoff.theta * reason_surplus(self, self->good) - self->payoff.rho_a * reason_harm(self, self->good)
+        : reason_surplus(self, self->good) - (self->payoff.rho_a + self->payoff.rho_b) * reason_harm(self, self->good);
+    double fine = self->audit_penalty * (1.0 + self->payoff.w_rep);
     double by_label = (1.0 - self->audit_power) * math_max(self->audit_threshold - self->good, 0.0);
     double audit_good = self->audit_probability * fine * by_label;
     double audit_bad = self->audit_probability * (fine * (self->audit_power * self->audit_threshold + by_label) +
                                                      self->audit_power * self->slash_rate * me->stake);
     struct prospects out = {.looks_good = me->acceptance * self->good};
 
-    worth += self->w_rep * self->eta * (2.0 * self->good - 1.0 - me->reputation);
+    worth += self->payoff.w_rep * self->eta * (2.0 * self->good - 1.0 - me->reputation);
     out.good = out.looks_good * (worth - audit_good);
     for (uint32_t i = 0; i < SANDBOX_GRID; i++) {
         out.looks_bad[i] = me->acceptance * self->bad[i];
@@ -143,7 +143,7 @@ value_of(const struct reason *self, const struct prospects *prospects, enum reas
     if (goal == REASON_HARM) {
         double look = good * prospects->looks_good + (1.0 - good) * prospects->looks_bad[disguise];
 
-        return look * (1.0 - look) * self->h;
+        return look * (1.0 - look) * self->payoff.h;
     }
     return good * prospects->good + (1.0 - good) * prospects->bad[disguise] - costs;
 }

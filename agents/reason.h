@@ -15,10 +15,12 @@
 #define POLIS_AGENTS_REASON_H
 
 #include "agents/policy.h"
+#include "core/payoff.h"
 
 /* The public numbers, read from a batch's quotes. Money in tokens. */
 struct reason {
-    double s_plus, s_minus, h, theta, rho_a, rho_b, w_rep, eta;
+    struct payoff_params payoff;
+    double eta;
     double effort_cost, disguise_cost, attention_scarcity;
     double good, bad[SANDBOX_GRID]; /* G, B(i / 10) */
     double tax_rate, audit_probability, audit_penalty, audit_threshold, audit_power;

@@ -235,17 +235,23 @@ fini_case(struct batch_case *c)
 }
 
 static void
+copy_parts(struct batch_case *c, const struct buffer *parts, uint64_t repeats)
+{
+    for (uint64_t i = 0; i < repeats; i++) {
+        size_t at = 0;
+
+        for (uint32_t p = 0; p < c->parts; at += parts[p++].size)
+            memcpy(c->copy.data + at, parts[p].data, parts[p].size);
+        measure_use(c->copy.data);
+    }
+}
+
+static void
 run_copy_answers(void *context, uint64_t repeats)
 {
     struct batch_case *c = context;
 
-    for (uint64_t i = 0; i < repeats; i++) {
-        size_t at = 0;
-
-        for (uint32_t p = 0; p < c->parts; at += c->answers[p++].size)
-            memcpy(c->copy.data + at, c->answers[p].data, c->answers[p].size);
-        measure_use(c->copy.data);
-    }
+    copy_parts(c, c->answers, repeats);
 }
 
 static void
@@ -253,13 +259,7 @@ run_copy_asks(void *context, uint64_t repeats)
 {
     struct batch_case *c = context;
 
-    for (uint64_t i = 0; i < repeats; i++) {
-        size_t at = 0;
-
-        for (uint32_t p = 0; p < c->parts; at += c->asks[p++].size)
-            memcpy(c->copy.data + at, c->asks[p].data, c->asks[p].size);
-        measure_use(c->copy.data);
-    }
+    copy_parts(c, c->asks, repeats);
 }
 
 static void

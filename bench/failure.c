@@ -125,11 +125,18 @@ measure_workers(struct measure *self, uint32_t agents, uint32_t steps)
     fleet_result_fini(&result);
 }
 
+/* The run that loses its broker, or its world. */
+static struct fleet_setup
+large_setup(const struct measure *self)
+{
+    return (struct fleet_setup){.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500,
+        .warmup = 5, .workers = 2, .work = 32, .durable = true};
+}
+
 static void
 measure_broker(struct measure *self)
 {
-    struct fleet_setup setup = {.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500,
-        .warmup = 5, .workers = 2, .work = 32, .durable = true};
+    struct fleet_setup setup = large_setup(self);
     struct fleet_result calm, result;
     struct kills kills;
     double back[KILLS_MAX], worst = 0;
@@ -163,8 +170,7 @@ measure_broker(struct measure *self)
 static void
 measure_world(struct measure *self)
 {
-    struct fleet_setup setup = {.way = WAY_IPC, .agents = 10000, .steps = measure_is_quick(self) ? 500 : 1500,
-        .warmup = 5, .workers = 2, .work = 32, .durable = true};
+    struct fleet_setup setup = large_setup(self);
     struct fleet_result calm, result;
     struct kills kills;
     struct fleet fleet;

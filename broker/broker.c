@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "bus/canary.h"
 #include "bus/clock.h"
 #include "bus/place.h"
+#include "bus/process.h"
 #include "bus/rights.h"
 #include "bus/signals.h"
 #include "bus/socket.h"
@@ -32,7 +32,7 @@
 #define STUCK_MAX 100000u    /* letters kept for such peers together */
 #define RETRY_MS 5u
 #define FRAMES_MAX 4u        /* source, destination, header, payload */
-#define TOPIC_MAX 32u        /* longest subscription */
+#define TOPIC_MAX 1u         /* longest subscription: the topics of events have one byte */
 
 /* Doors are items of the waiter, too; so are the rest. */
 enum { DOOR_CONTROL, DOOR_DATA, DOOR_FETCH, DOOR_EVENTS_IN, DOOR_EVENTS_OUT, DOORS };
@@ -615,8 +615,7 @@ broker_main(const struct broker_options *options)
     self->now_ms = clock_ms();
     outbox_init(&self->outbox);
     waiter_init(&self->waiter);
-    mallopt(M_MMAP_THRESHOLD, 256 << 20);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    process_tune();
     umask(0077); /* nobody else connects to the sockets in the run directory */
     signals_block();
     self->signal_fd = signals_open();

@@ -12,15 +12,6 @@
 
 #define POLIS_VERSION "0.1.0"
 
-static int
-give(struct buffer *text)
-{
-    int status = talk_data(text->data, text->size);
-
-    buffer_fini(text);
-    return status;
-}
-
 int
 help_command(const struct invocation *invocation)
 {
@@ -44,7 +35,7 @@ help_command(const struct invocation *invocation)
             nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "'?" : "");
         return EX_USAGE;
     }
-    return give(&text);
+    return talk_give(&text);
 }
 
 int
@@ -63,7 +54,7 @@ version_command(const struct invocation *invocation)
                                            : "polis %s (%s)\nbuild    %s\nprotocol %u.%u, messages %016" PRIx64
                                              "\ncanary   %016" PRIx64 "\n",
         POLIS_VERSION, POLIS_VARIANT, build, PROTO_MAJOR, PROTO_MINOR, proto_digest(), canary_compute());
-    return give(&text);
+    return talk_give(&text);
 }
 
 int
@@ -75,5 +66,5 @@ proto_command(const struct invocation *invocation)
         proto_write_document(&text);
     else
         proto_write_schema(&text);
-    return give(&text);
+    return talk_give(&text);
 }

@@ -39,7 +39,7 @@ TEXT(opt_connect, "connect", 0, "PLACE", "where the broker is: a folder of socke
 NUMBER(opt_parent, "parent", "PID", 0, 4194304, "ends when that process does")
 NUMBER(opt_number, "number", "N", 1, 100000, "which one of its kind, for the log")
 TEXT(opt_log_level, "log-level", 0, "LEVEL", "error, warning, info or debug")
-TEXT(opt_serves, "serves", 0, "LIST", "policies this worker decides for, separated by commas (default: every built-in one)")
+TEXT(opt_serves, "serves", 0, "LIST", "policies it decides for, separated by commas (default: every built-in one)")
 FLAG(opt_wait, "wait-for-workers", 0, "holds the first step until cluster.workers workers are there")
 
 /* clang-format on */
@@ -47,7 +47,8 @@ static const struct option *const run_options[] = {
     &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const resume_options[] = {
     &opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
-static const struct option *const replay_options[] = {&opt_verify, &opt_recompute, &opt_until, &opt_json, &opt_quiet, NULL};
+static const struct option *const replay_options[] = {
+    &opt_verify, &opt_recompute, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const check_options[] = {&opt_deep, &opt_json, &opt_quiet, NULL};
 static const struct option *const export_options[] = {&opt_format, &opt_table, &opt_output, &opt_tables, NULL};
 static const struct option *const tail_options[] = {&opt_json, &opt_from, NULL};

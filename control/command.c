@@ -251,7 +251,6 @@ command_main(int count, char **words)
     struct invocation invocation;
     struct why why = {0};
     struct buffer text = {0};
-    int status;
 
     if (command_parse(count - 1, words + 1, &invocation, &why) != 0) {
         talk_error("%s", why.text);
@@ -259,9 +258,7 @@ command_main(int count, char **words)
     }
     if (invocation.help) {
         command_write_help(invocation.command, &text);
-        status = talk_data(text.data, text.size);
-        buffer_fini(&text);
-        return status;
+        return talk_give(&text);
     }
     return invocation.command->run(&invocation);
 }

@@ -116,8 +116,7 @@ status_command(const struct invocation *invocation)
     } else {
         write_awake((const char *)answer.data, answer.size, &text);
     }
-    status = talk_data(text.data, text.size);
-    buffer_fini(&text);
+    status = talk_give(&text);
     buffer_fini(&answer);
     folder_close(&folder);
     return status;
@@ -154,8 +153,7 @@ ctl_command(const struct invocation *invocation)
         buffer_append(&text, answer.data, answer.size);
         text_add(&text, "\n");
     }
-    status = talk_data(text.data, text.size);
-    buffer_fini(&text);
+    status = talk_give(&text);
     buffer_fini(&answer);
     return status;
 }

@@ -167,8 +167,7 @@ doctor_command(const struct invocation *invocation)
     look_at_numbers(&self);
     if (self.json)
         text_add(&self.text, "]}\n");
-    status = talk_data(self.text.data, self.text.size);
-    buffer_fini(&self.text);
+    status = talk_give(&self.text);
     if (status == 0 && self.worst == BAD)
         status = EX_UNAVAILABLE;
     return status;

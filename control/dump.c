@@ -47,15 +47,6 @@ flush(struct dump *self, struct why *why)
 
 /* ---- epochs ---- */
 
-static void
-add_figure(struct buffer *out, enum export_format format, const struct figure *figure)
-{
-    char text[TEXT_NUMBER_SIZE];
-
-    text_format_real(figure->value, text);
-    text_add(out, figure->known && isfinite(figure->value) ? text : format == EXPORT_CSV ? "NA" : "null");
-}
-
 static int
 dump_epochs(struct dump *self, struct why *why)
 {
@@ -76,12 +67,14 @@ dump_epochs(struct dump *self, struct why *why)
         text_addf(&self->text, csv ? "%" PRIu32 ",%" PRIu64 : "{\"epoch\": %" PRIu32 ", \"step\": %" PRIu64,
             figures.rows[r].epoch, figures.rows[r].step);
         for (uint32_t c = 0; c < figures.name_count; c++) {
+            const struct figure *figure = &figures.rows[r].cells[c];
+
             text_add(&self->text, csv ? "," : ", ");
             if (!csv) {
                 text_add_json(&self->text, figures.names[c], strlen(figures.names[c]));
                 text_add(&self->text, ": ");
             }
-            add_figure(&self->text, self->format, &figures.rows[r].cells[c]);
+            export_add_real(&self->text, self->format, figure->known ? figure->value : (double)NAN);
         }
         text_add(&self->text, csv ? "\n" : "}\n");
     }
@@ -200,9 +193,7 @@ export_command(const struct invocation *invocation)
 
     if (invocation_has(invocation, "tables")) {
         export_write_tables(&self.text);
-        status = talk_data(self.text.data, self.text.size);
-        buffer_fini(&self.text);
-        return status;
+        return talk_give(&self.text);
     }
     if (invocation->word_count == 0) {
         talk_error("polis export needs RUN: polis export RUN [options]");

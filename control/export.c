@@ -163,8 +163,8 @@ add_text(struct buffer *out, enum export_format format, const uint8_t *bytes, si
     buffer_fini(&valid);
 }
 
-static void
-add_real(struct buffer *out, enum export_format format, double value)
+void
+export_add_real(struct buffer *out, enum export_format format, double value)
 {
     char text[TEXT_NUMBER_SIZE];
 
@@ -208,7 +208,7 @@ add_value(struct buffer *out, enum export_format format, const struct batch *bat
         text_addf(out, "%" PRId64, batch_i64(batch, c, i));
         return;
     case COLUMN_F64:
-        add_real(out, format, batch_f64(batch, c, i));
+        export_add_real(out, format, batch_f64(batch, c, i));
         return;
     case COLUMN_OFFSETS:
         add_list(out, format, batch, c, i);

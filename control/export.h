@@ -41,4 +41,7 @@ MUST_CHECK int export_write_rows(const struct export_table *table, enum export_f
 /* A field of a CSV line (RFC 4180): quoted when it must be. */
 void export_add_field(struct buffer *out, const char *bytes, size_t size);
 
+/* A number, or what the format has for one that is not finite: NA in CSV, null in JSON. */
+void export_add_real(struct buffer *out, enum export_format format, double value);
+
 #endif

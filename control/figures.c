@@ -238,6 +238,26 @@ figures_write_table(const struct figures *self, const uint32_t columns[], uint32
     }
 }
 
+void
+figures_write_json(const struct figures *self, uint32_t row, struct buffer *out)
+{
+    if (row >= self->row_count) {
+        text_add(out, "null");
+        return;
+    }
+    text_add(out, "{");
+    for (uint32_t i = 0; i < self->name_count; i++) {
+        const struct figure *figure = &self->rows[row].cells[i];
+        char number[TEXT_NUMBER_SIZE];
+
+        text_add(out, i > 0 ? ", " : "");
+        text_add_json(out, self->names[i], strlen(self->names[i]));
+        text_format_real(figure->value, number);
+        text_addf(out, ": %s", figure->known && isfinite(figure->value) ? number : "null");
+    }
+    text_add(out, "}");
+}
+
 static void
 take_figure(void *context, const char *name, double value, bool known)
 {

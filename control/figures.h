@@ -67,6 +67,9 @@ uint32_t figures_choose(const struct figures *self, const struct yaml_node *metr
 void figures_write_table(
     const struct figures *self, const uint32_t columns[], uint32_t column_count, struct buffer *out);
 
+/* One row as a JSON object, unknown and infinite figures null; null where there is no such row. */
+void figures_write_json(const struct figures *self, uint32_t row, struct buffer *out);
+
 /* "12345", "0.1234", "1.2e+09", "-" when unknown: for people. */
 void figures_format(const struct figure *figure, char out[32]);
 

@@ -7,7 +7,6 @@
 #include "core/text.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,22 +20,6 @@ struct report {
     struct figures epochs, whole;
     struct why no_whole; /* why there are no figures of the whole run */
 };
-
-static void
-write_json_row(const struct figures *figures, uint32_t row, struct buffer *out)
-{
-    text_add(out, "{");
-    for (uint32_t i = 0; i < figures->name_count; i++) {
-        const struct figure *figure = &figures->rows[row].cells[i];
-        char number[TEXT_NUMBER_SIZE];
-
-        text_add(out, i > 0 ? ", " : "");
-        text_add_json(out, figures->names[i], strlen(figures->names[i]));
-        text_format_real(figure->value, number);
-        text_addf(out, ": %s", figure->known && isfinite(figure->value) ? number : "null");
-    }
-    text_add(out, "}");
-}
 
 static void
 write_json(const struct report *self, struct buffer *out)
@@ -55,15 +38,12 @@ write_json(const struct report *self, struct buffer *out)
         digest_hex(self->tip.chain, STORE_CHAIN, chain), digest_hex(self->tip.digest, STORE_DIGEST, digest),
         (unsigned)self->options->restarts, spent_s);
     text_add(out, ", \"figures\": ");
-    if (self->whole.row_count > 0)
-        write_json_row(&self->whole, 0, out);
-    else
-        text_add(out, "null");
+    figures_write_json(&self->whole, 0, out);
     text_add(out, ", \"epochs\": [");
     for (uint32_t i = 0; i < self->epochs.row_count; i++) {
         text_addf(out, "%s{\"epoch\": %u, \"step\": %" PRIu64 ", \"figures\": ", i > 0 ? ", " : "",
             (unsigned)self->epochs.rows[i].epoch, self->epochs.rows[i].step);
-        write_json_row(&self->epochs, i, out);
+        figures_write_json(&self->epochs, i, out);
         text_add(out, "}");
     }
     text_add(out, "]}\n");

@@ -68,18 +68,17 @@ roles_broker(const struct invocation *invocation)
     return broker_main(&(struct broker_options){.place = here.place, .parent_pid = here.parent, .ready_fd = -1});
 }
 
-static struct process_options
-process_options_of(const struct role_place *here)
+static int
+run_actor(const struct role_place *here, const struct actor *actor)
 {
-    return (struct process_options){
-        .who = here->who, .place = here->place, .parent_pid = here->parent, .connect_timeout_ms = UNWELCOME_MS};
+    return process_main(&(struct process_options){.who = here->who, .place = here->place, .parent_pid = here->parent,
+                            .connect_timeout_ms = UNWELCOME_MS}, actor);
 }
 
 int
 roles_world(const struct invocation *invocation)
 {
     struct role_place here;
-    struct process_options process;
     struct world_options options = {0};
     struct logging logging;
     struct world *world = NULL;
@@ -105,8 +104,7 @@ roles_world(const struct invocation *invocation)
         return why.code == ERR_DIGEST ? WORLD_EXIT_DIGEST : error_exit_status(why.code);
     }
     world_actor(world, &actor);
-    process = process_options_of(&here);
-    status = process_main(&process, &actor);
+    status = run_actor(&here, &actor);
     if (world_destroy(&world, &why) != 0) {
         log_line(LOG_ERROR, here.who, "%s", why.text);
         status = status == 0 ? error_exit_status(why.code) : status;
@@ -118,7 +116,6 @@ int
 roles_agents(const struct invocation *invocation)
 {
     struct role_place here;
-    struct process_options process;
     struct worker *worker;
     struct actor actor;
     struct why why = {0};
@@ -128,8 +125,7 @@ roles_agents(const struct invocation *invocation)
         return usage_failure(&why);
     worker = worker_new(&(struct worker_options){.serves = invocation_text(invocation, "serves", "*")});
     worker_actor(worker, &actor);
-    process = process_options_of(&here);
-    status = process_main(&process, &actor);
+    status = run_actor(&here, &actor);
     worker_destroy(&worker);
     return status;
 }
@@ -138,7 +134,6 @@ int
 roles_governance(const struct invocation *invocation)
 {
     struct role_place here;
-    struct process_options process;
     struct courthouse *court;
     struct actor actor;
     struct why why = {0};
@@ -148,8 +143,7 @@ roles_governance(const struct invocation *invocation)
         return usage_failure(&why);
     court = court_new();
     court_actor(court, &actor);
-    process = process_options_of(&here);
-    status = process_main(&process, &actor);
+    status = run_actor(&here, &actor);
     court_destroy(&court);
     return status;
 }

@@ -10,15 +10,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-static int
-give(struct buffer *text)
-{
-    int status = talk_data(text->data, text->size);
-
-    buffer_fini(text);
-    return status;
-}
-
 struct listing {
     struct buffer text;
     bool names;
@@ -51,7 +42,7 @@ list(const struct invocation *invocation)
     scenario_each(list_one, &listing);
     if (listing.text.size == 0)
         talk_say("no scenarios found; POLIS_SCENARIOS may name a folder of them");
-    return give(&listing.text);
+    return talk_give(&listing.text);
 }
 
 static uint32_t
@@ -92,7 +83,7 @@ show(const struct invocation *invocation)
     }
     scenario_fini(&scenario);
     yaml_destroy(&tree);
-    return error != 0 ? talk_failure(&why) : give(&text);
+    return error != 0 ? talk_failure(&why) : talk_give(&text);
 }
 
 static int
@@ -156,7 +147,7 @@ schema(const struct invocation *invocation)
         write_manual(&text);
     else
         scenario_write_schema(&text);
-    return give(&text);
+    return talk_give(&text);
 }
 
 int

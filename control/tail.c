@@ -11,7 +11,6 @@
 #include "proto/sandbox.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -31,26 +30,6 @@ struct tail {
 };
 
 /* ---- lines ---- */
-
-static void
-add_figures_json(const struct figures *figures, struct buffer *out)
-{
-    if (figures->row_count == 0) {
-        text_add(out, "null");
-        return;
-    }
-    text_add(out, "{");
-    for (uint32_t i = 0; i < figures->name_count; i++) {
-        const struct figure *figure = &figures->rows[0].cells[i];
-        char number[TEXT_NUMBER_SIZE];
-
-        text_add(out, i > 0 ? ", " : "");
-        text_add_json(out, figures->names[i], strlen(figures->names[i]));
-        text_format_real(figure->value, number);
-        text_addf(out, ": %s", figure->known && isfinite(figure->value) ? number : "null");
-    }
-    text_add(out, "}");
-}
 
 static void
 add_figures_words(const struct tail *self, const struct figures *figures, struct buffer *out)
@@ -78,7 +57,7 @@ show(struct tail *self, uint64_t step, const uint8_t *chain, const struct figure
             "{\"schema\": \"polis.step/1\", \"step\": %" PRIu64 ", \"steps\": %" PRIu64 ", \"epoch\": %" PRIu64
             ", \"chain\": \"%s\", \"figures\": ",
             step, self->folder.plan.steps, epoch, digest_hex(chain, STORE_CHAIN, hex));
-        add_figures_json(figures, &text);
+        figures_write_json(figures, 0, &text);
         text_add(&text, "}\n");
     } else {
         text_addf(&text, "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "  %s", step, self->folder.plan.steps,
@@ -86,9 +65,8 @@ show(struct tail *self, uint64_t step, const uint8_t *chain, const struct figure
         add_figures_words(self, figures, &text);
         text_add(&text, "\n");
     }
-    if (talk_data(text.data, text.size) != 0)
+    if (talk_give(&text) != 0)
         self->status = EX_IOERR;
-    buffer_fini(&text);
     self->last = step;
 }
 

@@ -157,6 +157,15 @@ talk_data(const void *bytes, size_t size)
     return EX_OK;
 }
 
+int
+talk_give(struct buffer *text)
+{
+    int status = talk_data(text->data, text->size);
+
+    buffer_fini(text);
+    return status;
+}
+
 static size_t
 terminal_width(void)
 {

@@ -3,6 +3,7 @@
 #ifndef POLIS_CONTROL_TALK_H
 #define POLIS_CONTROL_TALK_H
 
+#include "core/buffer.h"
 #include "core/error.h"
 
 #include <stdbool.h>
@@ -24,6 +25,8 @@ int talk_failure(const struct why *why);
 /* Writes all of it to stdout. Returns the exit status: 74 when it cannot be written; a reader that has gone (EPIPE) is
  * no error. */
 int talk_data(const void *bytes, size_t size);
+/* The same with all that is in a buffer; empties it (buffer_fini). */
+int talk_give(struct buffer *text);
 
 /* Whether stderr is a terminal that can rewrite a line. */
 bool talk_is_terminal(void);

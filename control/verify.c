@@ -36,7 +36,6 @@ report(const struct invocation *invocation, const char *path, const struct repla
 {
     char chain[2 * STORE_CHAIN + 1], digest[2 * STORE_DIGEST + 1], spent[TEXT_NUMBER_SIZE];
     struct buffer text = {0};
-    int status;
 
     digest_hex(result->chain, STORE_CHAIN, chain);
     digest_hex(result->digest, STORE_DIGEST, digest);
@@ -51,9 +50,7 @@ report(const struct invocation *invocation, const char *path, const struct repla
         text_addf(&text, "%s: %" PRIu64 " steps %s, all as the log says (%s)\nchain %s\nstate %s\n", path,
             result->steps, strcmp(verb, "replay") == 0 ? "replayed" : "checked", spent, chain, digest);
     }
-    status = talk_data(text.data, text.size);
-    buffer_fini(&text);
-    return status;
+    return talk_give(&text);
 }
 
 static int

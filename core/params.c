@@ -441,6 +441,19 @@ default_text(const struct param *row, struct buffer *out)
     value_text(&moved, &place, out);
 }
 
+/* What a kind is called in a JSON schema and in the manual. */
+static const struct {
+    const char *schema, *manual;
+} kinds[] = {
+    [PARAM_F64] = {"number", "number"},
+    [PARAM_I64] = {"integer", "integer"},
+    [PARAM_U32] = {"integer", "integer"},
+    [PARAM_BOOL] = {"boolean", "boolean"},
+    [PARAM_MONEY] = {"number", "amount"},
+    [PARAM_ENUM] = {"string", "choice"},
+    [PARAM_TEXT] = {"string", "text"},
+};
+
 static void
 add_json(struct buffer *out, const char *text)
 {
@@ -461,18 +474,9 @@ write_schema_bound(const char *name, double bound, struct buffer *out)
 static void
 write_schema_type(const struct param *row, struct buffer *out)
 {
-    static const char *const types[] = {
-        [PARAM_F64] = "number",
-        [PARAM_I64] = "integer",
-        [PARAM_U32] = "integer",
-        [PARAM_BOOL] = "boolean",
-        [PARAM_MONEY] = "number",
-        [PARAM_ENUM] = "string",
-        [PARAM_TEXT] = "string",
-    };
     char choice[CHOICE_SIZE];
 
-    text_addf(out, "{\"type\": \"%s\"", types[row->kind]);
+    text_addf(out, "{\"type\": \"%s\"", kinds[row->kind].schema);
     if (row->kind == PARAM_ENUM) {
         text_add(out, ", \"enum\": [");
         for (uint32_t i = 0; choice_at(row->unit, i, choice); i++) {
@@ -559,15 +563,6 @@ write_manual_range(const struct param *row, struct buffer *out)
 void
 params_write_manual(const struct params *list, struct buffer *out)
 {
-    static const char *const kinds[] = {
-        [PARAM_F64] = "number",
-        [PARAM_I64] = "integer",
-        [PARAM_U32] = "integer",
-        [PARAM_BOOL] = "boolean",
-        [PARAM_MONEY] = "amount",
-        [PARAM_ENUM] = "choice",
-        [PARAM_TEXT] = "text",
-    };
     struct buffer text = {0};
 
     ASSERT(list != NULL && out != NULL);
@@ -579,7 +574,7 @@ params_write_manual(const struct params *list, struct buffer *out)
 
         buffer_clear(&text);
         default_text(row, &text);
-        text_addf(out, "| `%s` | %s | ", row->name, kinds[row->kind]);
+        text_addf(out, "| `%s` | %s | ", row->name, kinds[row->kind].manual);
         if (text.size > 0) {
             text_add(out, "`");
             write_cell((const char *)text.data, text.size, out);

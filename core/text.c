@@ -132,32 +132,37 @@ text_add_valid(struct buffer *out, const char *bytes, size_t size)
     }
 }
 
+const char *
+text_find_escape(uint32_t point)
+{
+    switch (point) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        return NULL;
+    }
+}
+
 static void
 add_json_character(struct buffer *out, char character)
 {
-    switch (character) {
-    case '"':
-        text_add(out, "\\\"");
-        break;
-    case '\\':
-        text_add(out, "\\\\");
-        break;
-    case '\n':
-        text_add(out, "\\n");
-        break;
-    case '\r':
-        text_add(out, "\\r");
-        break;
-    case '\t':
-        text_add(out, "\\t");
-        break;
-    default:
-        if ((unsigned char)character < 0x20 || character == 0x7f)
-            text_addf(out, "\\u%04x", (unsigned)(unsigned char)character);
-        else
-            buffer_append(out, &character, 1);
-        break;
-    }
+    unsigned code = (unsigned char)character;
+    const char *escape = text_find_escape(code);
+
+    if (escape != NULL)
+        text_add(out, escape);
+    else if (code < 0x20 || code == 0x7f)
+        text_addf(out, "\\u%04x", code);
+    else
+        buffer_append(out, &character, 1);
 }
 
 void

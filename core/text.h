@@ -32,6 +32,10 @@ __attribute__((format(printf, 2, 3))) void text_addf(struct buffer *out, const c
 /* Adds the bytes with everything that is not UTF-8 replaced by U+FFFD, one for each bad byte. */
 void text_add_valid(struct buffer *out, const char *bytes, size_t size);
 
+/* The short escape of a character in double quotes, the same in JSON and YAML: "\\n" for a newline; NULL when it has
+ * none. */
+const char *text_find_escape(uint32_t point);
+
 /* Adds a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct buffer *out, const char *bytes, size_t size);
 

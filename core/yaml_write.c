@@ -61,26 +61,12 @@ is_plain(const char *text)
 static void
 write_escape(uint32_t point, struct buffer *out)
 {
-    switch (point) {
-    case '"':
-        text_add(out, "\\\"");
-        break;
-    case '\\':
-        text_add(out, "\\\\");
-        break;
-    case '\n':
-        text_add(out, "\\n");
-        break;
-    case '\t':
-        text_add(out, "\\t");
-        break;
-    case '\r':
-        text_add(out, "\\r");
-        break;
-    default:
+    const char *escape = text_find_escape(point);
+
+    if (escape != NULL)
+        text_add(out, escape);
+    else
         text_addf(out, point < 0x100 ? "\\x%02X" : "\\u%04X", (unsigned)point);
-        break;
-    }
 }
 
 static void

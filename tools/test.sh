@@ -17,15 +17,15 @@ run() {
     start=$SECONDS
     CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "$seconds" "$@" >"$log" 2>&1 </dev/null
     status=$?
-    good=$(grep -cE '^[[:space:]]*ok( |$)' "$log")
-    bad=$(grep -cE '^[[:space:]]*not ok( |$)' "$log")
-    left=$(grep -cE '# SKIP|^\[  SKIPPED \]' "$log")
+    good=$(grep -acE '^[[:space:]]*ok( |$)' "$log")
+    bad=$(grep -acE '^[[:space:]]*not ok( |$)' "$log")
+    left=$(grep -acE '# SKIP|^\[  SKIPPED \]' "$log")
     if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "not ok - $label ended with status $status" >>"$log"; fi
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
     printf '%-58s %4d passed %3d failed %5ds\n' "$label" "$good" "$bad" $((SECONDS - start))
-    grep -hE '^\[  SKIPPED \]|# SKIP' "$log" | sed 's/^/    /'
+    grep -ahE '^\[  SKIPPED \]|# SKIP' "$log" | sed 's/^/    /'
     if [ "$bad" -ne 0 ]; then
-        grep -hE -B3 -A8 '^[[:space:]]*not ok|ERROR:|runtime error|broken promise|WARNING: ThreadSanitizer' "$log" | head -60 | sed 's/^/    /'
+        grep -ahE -B3 -A8 '^[[:space:]]*not ok|ERROR:|runtime error|broken promise|WARNING: ThreadSanitizer' "$log" | head -60 | sed 's/^/    /'
         tail -5 "$log" | sed 's/^/    /'
     fi
     return 0

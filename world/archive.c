@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PENDING_MAX (STORE_BEHIND + 4u)
+#define FETCH_BYTES (4u << 20) /* a request for many parts is answered up to here: it must not fill the memory */
 
 struct pending {
     uint64_t step;
@@ -120,7 +121,8 @@ on_sync(struct archive *self, const struct letter *letter, struct outbox *out)
                         &(struct envelope){.chunk = letter->head.chunk, .step = state.step}, MSG_SYNC_STATE, &state);
 }
 
-static void
+/* Returns the part's bytes. */
+static size_t
 send_record(struct archive *self, const struct letter *letter, uint64_t step, uint32_t part, bool *found,
             struct outbox *out)
 {
@@ -133,6 +135,7 @@ send_record(struct archive *self, const struct letter *letter, uint64_t step, ui
     outbox_send_message(out, letter->channel, &letter->peer,
                         &(struct envelope){.chunk = letter->head.chunk, .step = step}, MSG_RECORD, &record);
     buffer_fini(&bytes);
+    return record.bytes.size;
 }
 
 void
@@ -141,13 +144,14 @@ archive_letter(struct archive *self, const struct letter *letter, struct outbox 
     struct sync sync;
     struct fetch fetch;
     bool found = true;
+    size_t sent = 0;
 
     if (letter->head.type == MSG_SYNC && message_unpack(MSG_SYNC, letter->payload, letter->size, &sync, NULL) == 0) {
         on_sync(self, letter, out);
     } else if (letter->head.type == MSG_FETCH &&
                message_unpack(MSG_FETCH, letter->payload, letter->size, &fetch, NULL) == 0) {
-        for (uint32_t i = 0; i < fetch.count && found && fetch.part <= UINT32_MAX - i; i++)
-            send_record(self, letter, fetch.step, fetch.part + i, &found, out);
+        for (uint32_t i = 0; i < fetch.count && found && sent < FETCH_BYTES && fetch.part <= UINT32_MAX - i; i++)
+            sent += send_record(self, letter, fetch.step, fetch.part + i, &found, out);
     } else {
         self->refused++;
     }

@@ -44,12 +44,17 @@ struct chunk {
     uint32_t kills;
     uint32_t holder_count;
     struct peer holders[HOLDERS_MAX];
-    struct peer refuser; /* who refused it last: others are asked first */
+    struct peer refuser; /* who refused it last: others are asked */
     bool waiting;        /* wants to be sent */
     bool answered;
     uint64_t sent_ms, deadline_ms;
     uint64_t hash;       /* of the observation */
     struct buffer answer;
+};
+
+/* What the answers taken of a group come to, by axis. */
+struct filled {
+    uint64_t count[AXIS_MAX];
 };
 
 struct gather {
@@ -63,6 +68,8 @@ struct gather {
     const struct exchange *exchange; /* NULL between exchanges */
     struct buffer *joined;           /* a group's answers in one batch; the room is used again */
     uint32_t joined_count;
+    struct filled *filled;           /* by group */
+    uint32_t filled_room;
     uint64_t step;
     uint32_t phase;
     struct chunk *chunks;
@@ -108,6 +115,7 @@ gather_destroy(struct gather **self_p)
     for (uint32_t g = 0; g < self->joined_count; g++)
         buffer_fini(&self->joined[g]);
     free(self->joined);
+    free(self->filled);
     free(self->chunks);
     free(self->workers);
     free(self);
@@ -365,6 +373,18 @@ add_chunk(struct gather *self)
     return &self->chunks[self->chunk_count++];
 }
 
+static void
+forget_filled(struct gather *self, uint32_t group_count)
+{
+    if (group_count > self->filled_room) {
+        free(self->filled);
+        self->filled = ALLOC_ARRAY(struct filled, group_count);
+        self->filled_room = group_count;
+    }
+    if (group_count > 0)
+        memset(self->filled, 0, group_count * sizeof *self->filled);
+}
+
 void
 gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step, uint32_t phase)
 {
@@ -377,6 +397,7 @@ gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step
     self->phase = phase;
     self->chunk_count = 0;
     self->lowest_waiting = 0;
+    forget_filled(self, exchange->group_count);
     for (uint32_t g = 0; g < exchange->group_count; g++) {
         ASSERT(exchange->groups[g].slot < self->slot_count);
         for (uint32_t first = 0; first < exchange->groups[g].count; first += size) {
@@ -403,9 +424,21 @@ policy_of(const struct gather *self, const struct chunk *chunk)
     return self->slots[self->exchange->groups[chunk->group].slot].policy;
 }
 
-/* The least busy worker that may take this chunk: rather one that answers in time, rather one that neither holds nor
- * refused it. Those that do not answer in time get more only when nobody else serves the policy, so that one slow
- * worker does not slow every step, and a lost letter does not stop the run. */
+/* Whether there is somebody who answers in time to ask beside the worker that refused the chunk last. */
+static bool
+another_serves(const struct gather *self, const struct chunk *chunk, const char *policy, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < self->worker_count; i++)
+        if (!self->workers[i].barred && !peer_equal(&chunk->refuser, &self->workers[i].peer) &&
+            errands_overdue(&self->workers[i], now_ms) == 0 && serves(&self->workers[i], policy))
+            return true;
+    return false;
+}
+
+/* The least busy worker that may take this chunk: rather one that answers in time, rather one that does not hold it.
+ * One that refused it gets it again only when nobody else would answer: the others may be busy now, and the one that
+ * refuses everything never is. Those that do not answer in time get more only when nobody else serves the policy,
+ * so that one slow worker does not slow every step, and a lost letter does not stop the run. */
 static struct worker *
 choose_worker(struct gather *self, const struct chunk *chunk, uint64_t now_ms, bool *anybody_serves)
 {
@@ -417,11 +450,13 @@ choose_worker(struct gather *self, const struct chunk *chunk, uint64_t now_ms, b
     for (uint32_t i = 0; i < self->worker_count; i++) {
         struct worker *worker = &self->workers[i];
         uint32_t overdue = errands_overdue(worker, now_ms);
-        uint64_t score = worker->holds + (peer_equal(&chunk->refuser, &worker->peer) ? 1000u : 0u);
+        uint64_t score = worker->holds;
 
         if (worker->barred || !serves(worker, policy))
             continue;
         *anybody_serves = true;
+        if (peer_equal(&chunk->refuser, &worker->peer) && another_serves(self, chunk, policy, now_ms))
+            continue;
         somebody_in_time = somebody_in_time || overdue == 0;
         if (worker->holds - overdue >= self->options.credit)
             continue;
@@ -586,29 +621,46 @@ fenced(const struct gather *self, const struct letter *letter)
 #endif
 }
 
+/* Whether a group's answers with this one fit into one batch. Each may be within its bounds and all together not. */
 static int
-check_answer(struct gather *self, const struct chunk *chunk, const struct letter *letter, struct why *why)
+check_room(const struct gather *self, const struct chunk *chunk, const struct batch *answer, struct why *why)
 {
-    struct batch answer;
-    int error = batch_read(self->exchange->answer, letter->payload, letter->size, &answer, why);
+    const struct schema *schema = answer->schema;
 
-    if (error != 0 || (error = batch_check(&answer, why)) != 0)
+    for (uint32_t a = 0; a < schema->axis_count; a++)
+        if (self->filled[chunk->group].count[a] + answer->count[a] > schema->axes[a].max)
+            return fail(why, ERR_LIMIT, "%s: with %" PRIu32 " on axis %s more than %" PRIu32 " in all of its group",
+                        schema->name, answer->count[a], schema->axes[a].name, schema->axes[a].max);
+    return 0;
+}
+
+static int
+check_answer(struct gather *self, const struct chunk *chunk, const struct letter *letter, struct batch *out,
+             struct why *why)
+{
+    int error = batch_read(self->exchange->answer, letter->payload, letter->size, out, why);
+
+    if (error != 0 || (error = batch_check(out, why)) != 0)
         return error;
 #ifndef POLIS_MUTANT_unfenced
-    if (answer.tag != chunk->hash)
+    if (out->tag != chunk->hash)
         return fail(why, ERR_DIGEST, "it answers another observation");
 #endif
-    if (answer.count[0] != chunk->count)
-        return fail(why, ERR_INVALID, "%u rows for %u agents", answer.count[0], chunk->count);
-    return self->domain->check(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &answer,
-                               why);
+    if (out->count[0] != chunk->count)
+        return fail(why, ERR_INVALID, "%u rows for %u agents", out->count[0], chunk->count);
+    if ((error = check_room(self, chunk, out, why)) != 0)
+        return error;
+    return self->domain->check(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, out, why);
 }
 
 static void
-take_answer(struct gather *self, struct chunk *chunk, const struct letter *letter, uint64_t now_ms)
+take_answer(struct gather *self, struct chunk *chunk, const struct letter *letter, const struct batch *answer,
+            uint64_t now_ms)
 {
     double took = (double)(now_ms - chunk->sent_ms);
 
+    for (uint32_t a = 0; a < answer->schema->axis_count; a++)
+        self->filled[chunk->group].count[a] += answer->count[a];
     buffer_clear(&chunk->answer);
     buffer_append(&chunk->answer, letter->payload, letter->size);
     chunk->answered = true;
@@ -661,6 +713,7 @@ gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms,
 {
     struct worker *worker = find_worker(self, &letter->peer);
     struct chunk *chunk;
+    struct batch answer;
     struct why reason = {0};
 
     if (worker == NULL || worker->barred) {
@@ -682,14 +735,14 @@ gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms,
     if (!serves(worker, policy_of(self, chunk)))
         fail(&reason, ERR_DENIED, "it does not serve policy %s", policy_of(self, chunk));
     else
-        (void)!check_answer(self, chunk, letter, &reason);
+        (void)!check_answer(self, chunk, letter, &answer, &reason);
     if (reason.code != 0) {
         self->counters.invalid++;
         worker->barred = true;
         return refuse_answer(self, letter->head.chunk, &letter->peer, reason.text, why);
     }
     worker->answered++;
-    take_answer(self, chunk, letter, now_ms);
+    take_answer(self, chunk, letter, &answer, now_ms);
     return 0;
 }
 

@@ -383,7 +383,8 @@ phase_gate(struct world *self, uint64_t now_ms, struct outbox *out, struct why *
     (void)why;
     if (self->ended || self->failed)
         return TURN_WAIT;
-    if (self->applied >= self->scene.plan.steps || (self->options.recompute && self->applied >= self->recompute_through)) {
+    if (self->applied >= self->scene.plan.steps ||
+        (self->options.recompute && self->applied >= self->recompute_through)) {
         self->ended = true;
     } else if (self->stopping || (self->options.stop_after > 0 && self->applied >= self->options.stop_after)) {
         self->ended = true;

@@ -52,7 +52,8 @@ answer(const void *params, struct sandbox_offer_view *view, struct sandbox_reply
 
     reason_read(view->batch, OFFERS_quote, &reason);
     out->belief = reason_belief_of_offer(view);
-    joint = reason_surplus(&reason, out->belief) - (reason.rho_a + reason.rho_b) * reason_harm(&reason, out->belief) -
+    joint = reason_surplus(&reason, out->belief) -
+        (reason.payoff.rho_a + reason.payoff.rho_b) * reason_harm(&reason, out->belief) -
         2.0 * reason.tax_rate * math_abs(tau);
     own = reason_counterparty(&reason, out->belief, tau, OFFERED_ROW(view, f64, reputation));
     out->accept = joint > 0.0 && own > -p->loss_max && reason_can_pay(view);

@@ -67,10 +67,23 @@ golden_compare(struct golden_count *count, size_t index, const char *what, doubl
         fail_msg("case %zu, %s: %.17g is not %.17g", index, what, got, want);
 }
 
+/* Looks at one case and counts what it compares. */
+typedef void golden_each_fn(struct golden_count *count, size_t index, const json_t *in, const json_t *out);
+
+/* Goes through the file's cases in order and says what was compared. */
 static inline void
-golden_say(const char *name, const struct golden_count *count)
+golden_run(const char *name, golden_each_fn *each)
 {
-    printf("    %s: %u values, %u of them equal to the bit\n", name, count->values, count->equal);
+    json_t *cases = golden_cases(name), *entry;
+    struct golden_count count = {0};
+    size_t index;
+
+    if (cases == NULL)
+        return;
+    json_array_foreach(cases, index, entry)
+        each(&count, index, json_object_get(entry, "in"), json_object_get(entry, "out"));
+    printf("    %s: %u values, %u of them equal to the bit\n", name, count.values, count.equal);
+    json_decref(cases);
 }
 
 #endif

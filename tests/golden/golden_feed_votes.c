@@ -106,17 +106,8 @@ compare(struct golden_count *count, size_t index, const json_t *in, const json_t
 static void
 votes(void **state)
 {
-    json_t *cases = golden_cases("feed_votes"), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-        compare(&count, index, json_object_get(entry, "in"), json_object_get(entry, "out"));
-    golden_say("feed_votes", &count);
-    json_decref(cases);
+    golden_run("feed_votes", compare);
 }
 
 static const struct test_case groups[] = {{"feed_votes", votes}};

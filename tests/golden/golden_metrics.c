@@ -207,32 +207,17 @@ compare_later(struct golden_count *count, size_t index, const json_t *in, const 
 }
 
 static void
-run(const char *name, void (*each)(struct golden_count *, size_t, const json_t *, const json_t *))
-{
-    json_t *cases = golden_cases(name), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-        each(&count, index, json_object_get(entry, "in"), json_object_get(entry, "out"));
-    golden_say(name, &count);
-    json_decref(cases);
-}
-
-static void
 metrics(void **state)
 {
     (void)state;
-    run("metrics", compare_case);
+    golden_run("metrics", compare_case);
 }
 
 static void
 later(void **state)
 {
     (void)state;
-    run("metrics_later_extra", compare_later);
+    golden_run("metrics_later_extra", compare_later);
 }
 
 static const struct test_case groups[] = {{"metrics", metrics}, {"metrics_later_extra", later}};

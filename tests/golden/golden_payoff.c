@@ -74,37 +74,27 @@ compare(struct golden_count *count, size_t index, const json_t *in, const json_t
 static void
 payoff(void **state)
 {
-    json_t *cases = golden_cases("payoff"), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-        compare(&count, index, json_object_get(entry, "in"), json_object_get(entry, "out"));
-    golden_say("payoff", &count);
-    json_decref(cases);
+    golden_run("payoff", compare);
+}
+
+static void
+validate(struct golden_count *count, size_t index, const json_t *in, const json_t *out)
+{
+    const struct payoff_params params = params_of(in);
+    bool accepted = strcmp(json_string_value(out), "ok") == 0;
+
+    (void)index;
+    assert_int_equal(payoff_check(&params, NULL), accepted ? 0 : ERR_INVALID);
+    count->values++;
+    count->equal++;
 }
 
 static void
 validation(void **state)
 {
-    json_t *cases = golden_cases("payoff_validation"), *entry;
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-    {
-        const struct payoff_params params = params_of(json_object_get(entry, "in"));
-        bool accepted = strcmp(json_string_value(json_object_get(entry, "out")), "ok") == 0;
-
-        assert_int_equal(payoff_check(&params, NULL), accepted ? 0 : ERR_INVALID);
-    }
-    printf("    payoff_validation: %zu cases\n", json_array_size(cases));
-    json_decref(cases);
+    golden_run("payoff_validation", validate);
 }
 
 static const struct test_case groups[] = {{"payoff", payoff}, {"payoff_validation", validation}};

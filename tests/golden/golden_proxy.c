@@ -48,17 +48,8 @@ compare(struct golden_count *count, size_t index, const json_t *in, const json_t
 static void
 proxy(void **state)
 {
-    json_t *cases = golden_cases("proxy"), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-        compare(&count, index, json_object_get(entry, "in"), json_object_get(entry, "out"));
-    golden_say("proxy", &count);
-    json_decref(cases);
+    golden_run("proxy", compare);
 }
 
 static const struct test_case groups[] = {{"proxy", proxy}};

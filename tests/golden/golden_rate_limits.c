@@ -50,35 +50,29 @@ apply(struct rails *rails, const char *op, const json_t *want)
 }
 
 static void
+compare(struct golden_count *count, size_t index, const json_t *in, const json_t *out)
+{
+    const json_t *ops = json_object_get(in, "ops"), *allowed = json_object_get(out, "allowed");
+    struct rails *rails = rails_of(json_object_get(in, "limits"));
+
+    for (size_t i = 0; i < json_array_size(ops); i++) {
+        apply(rails, json_string_value(json_array_get(ops, i)), json_array_get(allowed, i));
+        count->values++;
+        count->equal++;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        golden_compare(count, index, kinds[i].used, rails_used(rails, kinds[i].count, 1),
+                       golden_real(json_object_get(out, "used"), kinds[i].used), 0.0);
+        assert_int_equal(rails_used(rails, kinds[i].count, 0), 0);
+    }
+    rails_destroy(&rails);
+}
+
+static void
 limits(void **state)
 {
-    json_t *cases = golden_cases("rate_limits"), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-    {
-        const json_t *in = json_object_get(entry, "in"), *out = json_object_get(entry, "out");
-        const json_t *ops = json_object_get(in, "ops"), *allowed = json_object_get(out, "allowed");
-        struct rails *rails = rails_of(json_object_get(in, "limits"));
-
-        for (size_t i = 0; i < json_array_size(ops); i++) {
-            apply(rails, json_string_value(json_array_get(ops, i)), json_array_get(allowed, i));
-            count.values++;
-            count.equal++;
-        }
-        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-            golden_compare(&count, index, kinds[i].used, rails_used(rails, kinds[i].count, 1),
-                           golden_real(json_object_get(out, "used"), kinds[i].used), 0.0);
-            assert_int_equal(rails_used(rails, kinds[i].count, 0), 0);
-        }
-        rails_destroy(&rails);
-    }
-    golden_say("rate_limits", &count);
-    json_decref(cases);
+    golden_run("rate_limits", compare);
 }
 
 static const struct test_case groups[] = {{"rate_limits", limits}};

@@ -30,32 +30,26 @@ run(const char *function, const json_t *in, double *low, double *high)
 }
 
 static void
+compare(struct golden_count *count, size_t index, const json_t *in, const json_t *out)
+{
+    const char *function = json_string_value(json_object_get(in, "fn"));
+    double low = 0, high = 0;
+    int error = run(function, in, &low, &high);
+
+    assert_int_equal(error, json_is_object(out) ? ERR_INVALID : 0);
+    if (error != 0)
+        return;
+    golden_compare(
+        count, index, function, low, json_number_value(json_is_array(out) ? json_array_get(out, 0) : out), NEAR);
+    golden_compare(
+        count, index, function, high, json_number_value(json_is_array(out) ? json_array_get(out, 1) : out), NEAR);
+}
+
+static void
 sigmoid(void **state)
 {
-    json_t *cases = golden_cases("sigmoid"), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-    {
-        const json_t *in = json_object_get(entry, "in"), *out = json_object_get(entry, "out");
-        const char *function = json_string_value(json_object_get(in, "fn"));
-        double low = 0, high = 0;
-        int error = run(function, in, &low, &high);
-
-        assert_int_equal(error, json_is_object(out) ? ERR_INVALID : 0);
-        if (error != 0)
-            continue;
-        golden_compare(
-            &count, index, function, low, json_number_value(json_is_array(out) ? json_array_get(out, 0) : out), NEAR);
-        golden_compare(
-            &count, index, function, high, json_number_value(json_is_array(out) ? json_array_get(out, 1) : out), NEAR);
-    }
-    golden_say("sigmoid", &count);
-    json_decref(cases);
+    golden_run("sigmoid", compare);
 }
 
 static const struct test_case groups[] = {{"sigmoid", sigmoid}};

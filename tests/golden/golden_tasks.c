@@ -118,27 +118,22 @@ compare_end(struct golden_count *count, size_t index, const struct tasks *tasks,
 }
 
 static void
+compare(struct golden_count *count, size_t index, const json_t *in, const json_t *out)
+{
+    const json_t *ops = json_object_get(in, "ops");
+    struct tasks *tasks = tasks_new(64);
+
+    for (size_t i = 0; i < json_array_size(ops); i++)
+        apply(count, index, tasks, json_array_get(ops, i), json_array_get(json_object_get(out, "results"), i));
+    compare_end(count, index, tasks, out);
+    tasks_destroy(&tasks);
+}
+
+static void
 tasks_cases(void **state)
 {
-    json_t *cases = golden_cases("tasks"), *entry;
-    struct golden_count count = {0};
-    size_t index;
-
     (void)state;
-    if (cases == NULL)
-        return;
-    json_array_foreach(cases, index, entry)
-    {
-        const json_t *ops = json_object_get(json_object_get(entry, "in"), "ops"), *out = json_object_get(entry, "out");
-        struct tasks *tasks = tasks_new(64);
-
-        for (size_t i = 0; i < json_array_size(ops); i++)
-            apply(&count, index, tasks, json_array_get(ops, i), json_array_get(json_object_get(out, "results"), i));
-        compare_end(&count, index, tasks, out);
-        tasks_destroy(&tasks);
-    }
-    golden_say("tasks", &count);
-    json_decref(cases);
+    golden_run("tasks", compare);
 }
 
 static const struct test_case groups[] = {{"tasks", tasks_cases}};

@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "core/money.h"
 #include "core/text.h"
+#include "proto/envelope.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -169,6 +170,8 @@ add_group(struct config *self, const struct yaml_node *item, struct why *why)
     text_copy(group->policy, sizeof group->policy, params.type);
     text_copy(group->name, sizeof group->name, params.name);
     group->params = params_text(self, item);
+    if (strlen(group->params) > SANDBOX_GROUP_PARAMS_MAX)
+        return yaml_fail(item, why, ERR_LIMIT, "its params have more than %u bytes", SANDBOX_GROUP_PARAMS_MAX);
     group->first = self->agent_count;
     group->count = params.count;
     group->role = params.role;
@@ -226,6 +229,19 @@ read_simulation(struct config *self, const struct yaml_node *root, struct why *w
     return 0;
 }
 
+/* Of the largest docket: each agent of a turn makes an offer and acts. Verdicts are smaller. */
+static size_t
+docket_size_max(const struct config *self)
+{
+    uint32_t due = self->sequential ? 1 : self->agent_count;
+    size_t judged = batch_size(
+        &schema_sandbox_docket, (uint32_t[DOCKET_AXES]){[DOCKET_ROW] = due, [DOCKET_ACTION] = due});
+    size_t opening = batch_size(
+        &schema_sandbox_docket, (uint32_t[DOCKET_AXES]){[DOCKET_OPENING] = 1, [DOCKET_AGENT] = self->agent_count});
+
+    return judged > opening ? judged : opening;
+}
+
 static int
 read_levers(struct config *self, const struct yaml_node *root, struct why *why)
 {
@@ -236,6 +252,10 @@ read_levers(struct config *self, const struct yaml_node *root, struct why *why)
         return code;
     if (map->count > SANDBOX_LEVERS_MAX)
         return yaml_fail(map, why, ERR_LIMIT, "more than %u levers", SANDBOX_LEVERS_MAX);
+    if (map->count > 0 && docket_size_max(self) > PAYLOAD_MAX)
+        return yaml_fail(map, why, ERR_LIMIT, "what %" PRIu32 " agents do in a step is more than governance can be "
+                         "told at once: the docket would have %zu bytes, %u go", self->agent_count,
+                         docket_size_max(self), PAYLOAD_MAX);
     for (const struct yaml_node *lever = map->first; lever != NULL; lever = lever->next)
         self->levers[self->lever_count++] = arena_text(self->arena, lever->key, strlen(lever->key));
     return 0;

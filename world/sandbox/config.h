@@ -20,6 +20,7 @@
 #define SANDBOX_GROUPS_MAX 1000u
 #define SANDBOX_LEVERS_MAX 200u
 #define SANDBOX_NAME_MAX 64
+#define SANDBOX_GROUP_PARAMS_MAX 100000u /* bytes; what the message PARAMS takes */
 
 enum { RULES_MARKET };
 enum { TREASURY_KEEP, TREASURY_DIVIDEND };

@@ -8,24 +8,14 @@
 #include <string.h>
 
 int
-decide_check(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count, const struct batch *answer,
-             struct why *why)
+decide_check(const struct sandbox *self, const struct batch *answer, struct why *why)
 {
-    const uint32_t *ids = self->turn.groups[group].agents + first;
-
-    if (answer->count[DECIDE_ROW] != count)
-        return fail(why, ERR_INVALID, "decide: %" PRIu32 " rows for %" PRIu32 " agents", answer->count[DECIDE_ROW],
-                    count);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t agent = batch_u32(answer, DECIDE_agent, i);
+    for (uint32_t i = 0; i < answer->count[DECIDE_ROW]; i++) {
         uint32_t size = batch_u32(answer, DECIDE_memories, i + 1) - batch_u32(answer, DECIDE_memories, i);
 
-        if (agent != ids[i])
-            return fail(why, ERR_INVALID, "decide: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, i, agent,
-                        ids[i]);
         if (size > self->config.world.memory_max)
             return fail(why, ERR_LIMIT, "decide: agent %" PRIu32 ": memories: %" PRIu32 " bytes, more than %" PRIu32,
-                        agent, size, self->config.world.memory_max);
+                        batch_u32(answer, DECIDE_agent, i), size, self->config.world.memory_max);
     }
     return 0;
 }
@@ -244,9 +234,8 @@ make_room(struct sandbox *self, const struct batch *answers)
 void
 decide_take(struct sandbox *self, const struct batch *answers)
 {
-    struct turn *turn = &self->turn;
     uint32_t *next; /* by slot: the next row */
-    uint32_t *group_of;
+    const uint32_t *group_of;
 
     make_room(self, answers);
     if (self->config.sequential) {
@@ -254,9 +243,7 @@ decide_take(struct sandbox *self, const struct batch *answers)
         return;
     }
     next = ARENA_ARRAY(self->arena, uint32_t, self->config.slot_count);
-    group_of = ARENA_ARRAY(self->arena, uint32_t, self->config.slot_count);
-    for (uint32_t group = 0; group < turn->group_count; group++)
-        group_of[turn->groups[group].slot] = group;
+    group_of = groups_by_slot(self);
     for (uint32_t agent = 0; agent < self->config.agent_count; agent++) {
         uint32_t slot = self->agents.slot[agent];
 

@@ -108,10 +108,13 @@ create_task(struct sandbox *self, struct rng *rng)
         .max_steps = params->max_steps};
 
     task.budget = 2 * task.bounty;
-    if (tasks_create(self->tasks, &task, self->now.step) == TASK_NONE)
+    /* Payoffs may bring the environment as deep into debt as can be counted. All others together hold what it owes, so
+     * the escrow has room for whatever it can still give. */
+    if (accounts_balance(self->accounts, ACCOUNT_ENVIRONMENT) < INT64_MIN + 1 + task.bounty ||
+        tasks_create(self->tasks, &task, self->now.step) == TASK_NONE)
         return false;
     if (accounts_transfer(self->accounts, ACCOUNT_ENVIRONMENT, ACCOUNT_ESCROW, task.bounty, MONEY_escrow, NULL) != 0)
-        UNREACHABLE(); /* at most 65536 bounties of 10^12 millionths */
+        UNREACHABLE();
     TALLY_ADD(self, tasks_created, 1);
     return true;
 }

@@ -171,21 +171,12 @@ offers_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t 
 /* ---- answers ---- */
 
 int
-offers_check(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count, const struct batch *answer,
-             struct why *why)
+offers_check(const struct sandbox *self, const struct batch *answer, struct why *why)
 {
-    const uint32_t *ids = self->turn.groups[group].agents + first;
-
-    if (answer->count[ANSWER_ROW] != count)
-        return fail(why, ERR_INVALID, "answer: %" PRIu32 " rows for %" PRIu32 " agents", answer->count[ANSWER_ROW],
-                    count);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < answer->count[ANSWER_ROW]; i++) {
         uint32_t agent = batch_u32(answer, ANSWER_agent, i);
         uint32_t offers = batch_u32(answer, ANSWER_offers, i + 1) - batch_u32(answer, ANSWER_offers, i);
 
-        if (agent != ids[i])
-            return fail(why, ERR_INVALID, "answer: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, i, agent,
-                        ids[i]);
         if (offers != self->turn.offer_count[agent])
             return fail(why, ERR_INVALID,
                         "answer: agent %" PRIu32 ": offers: %" PRIu32 " answers to %" PRIu32 " offers", agent, offers,
@@ -260,16 +251,15 @@ void
 offers_take(struct sandbox *self, const struct batch *answers)
 {
     struct turn *turn = &self->turn;
-    uint32_t *next, *group_of;
+    const uint32_t *group_of;
+    uint32_t *next;
 
     if (self->config.sequential) {
         take_row(self, turn->due[0], &answers[0], 0);
         return;
     }
     next = ARENA_ARRAY(self->arena, uint32_t, self->config.slot_count);
-    group_of = ARENA_ARRAY(self->arena, uint32_t, self->config.slot_count);
-    for (uint32_t group = 0; group < turn->group_count; group++)
-        group_of[turn->groups[group].slot] = group;
+    group_of = groups_by_slot(self);
     for (uint32_t agent = 0; agent < self->config.agent_count; agent++) {
         uint32_t slot = self->agents.slot[agent];
 

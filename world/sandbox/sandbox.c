@@ -135,19 +135,43 @@ sandbox_ask(const void *self_any, const struct exchange *exchange, uint32_t grou
     UNREACHABLE();
 }
 
+_Static_assert((int)DECIDE_ROW == (int)ANSWER_ROW && (int)DECIDE_agent == (int)ANSWER_agent,
+               "both kinds of answer say in the same place whose they are");
+
+/* An answer has a row for each of the agents asked, in the same order. */
+static int
+check_agents(const struct batch *answer, const char *what, const uint32_t *asked, uint32_t count, struct why *why)
+{
+    if (answer->count[DECIDE_ROW] != count)
+        return fail(why, ERR_INVALID, "%s: %" PRIu32 " rows for %" PRIu32 " agents", what, answer->count[DECIDE_ROW],
+                    count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t agent = batch_u32(answer, DECIDE_agent, i);
+
+        if (agent != asked[i])
+            return fail(why, ERR_INVALID, "%s: row %" PRIu32 ": agent: %" PRIu32 " instead of %" PRIu32, what, i,
+                        agent, asked[i]);
+    }
+    return 0;
+}
+
 static int
 sandbox_check(const void *self_any, const struct exchange *exchange, uint32_t group, uint32_t first, uint32_t count,
               const struct batch *answer, struct why *why)
 {
     const struct sandbox *self = self_any;
+    int code;
 
     if (exchange->round != self->stage)
         return fail(why, ERR_STATE, "an answer for round %" PRIu32 " in round %d", exchange->round, (int)self->stage);
     if (exchange->kind == EXCHANGE_GOVERNANCE)
         return docket_check(self, answer, why);
     ASSERT(group < self->turn.group_count && first + count <= self->turn.groups[group].count);
-    return self->stage == STAGE_ACT ? decide_check(self, group, first, count, answer, why) :
-                                      offers_check(self, group, first, count, answer, why);
+    code = check_agents(answer, self->stage == STAGE_ACT ? "decide" : "answer",
+                        self->turn.groups[group].agents + first, count, why);
+    if (code != 0)
+        return code;
+    return self->stage == STAGE_ACT ? decide_check(self, answer, why) : offers_check(self, answer, why);
 }
 
 static void
@@ -229,6 +253,13 @@ struct order {
     uint32_t agent, epochs;
 };
 
+/* The epoch a command is for: between two steps that of the step that comes. */
+static uint32_t
+epoch_due(const struct sandbox *self)
+{
+    return self->stage == STAGE_DONE ? (uint32_t)(self->now.step / self->config.steps_per_epoch) : self->now.epoch;
+}
+
 static int
 read_freeze(const struct sandbox *self, const char *argument, struct order *out, struct why *why)
 {
@@ -240,7 +271,7 @@ read_freeze(const struct sandbox *self, const char *argument, struct order *out,
     if (agent < 0 || agent >= self->config.agent_count)
         return fail(why, ERR_UNKNOWN, "there is no agent %" PRId64 ": they are 0 to %" PRIu32, agent,
                     self->config.agent_count - 1);
-    if (epochs < 1 || epochs > UINT32_MAX - (int64_t)self->now.epoch)
+    if (epochs < 1 || epochs > UINT32_MAX - (int64_t)epoch_due(self))
         return fail(why, ERR_INVALID, "%" PRId64 " epochs: must be 1 or more", epochs);
     out->agent = (uint32_t)agent;
     out->epochs = (uint32_t)epochs;
@@ -285,9 +316,9 @@ sandbox_command(void *self_any, const char *verb, const char *argument, struct w
         return code;
     if (order.verb == ORDER_KILL_SWITCH)
         return rails_kill(self->rails, order.on, why);
-    self->agents.frozen_until[order.agent] = order.verb == ORDER_FREEZE ? self->now.epoch + order.epochs : 0;
-    if (self->stage == STAGE_ACT || (self->stage == STAGE_DONE && self->turn.due != NULL))
-        begin_act(self); /* commands come before the first exchange: who is due has changed */
+    self->agents.frozen_until[order.agent] = order.verb == ORDER_FREEZE ? epoch_due(self) + order.epochs : 0;
+    if (self->stage == STAGE_ACT)
+        begin_act(self); /* the step has begun, but no exchange yet: who is due has changed */
     return 0;
 }
 

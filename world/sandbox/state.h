@@ -162,6 +162,17 @@ is_epoch_start(const struct sandbox *self)
     return (self->now.step - 1) % self->config.steps_per_epoch == 0;
 }
 
+/* The group that asks the agents of a slot, by slot, for those that are asked; lives for the step. */
+static inline const uint32_t *
+groups_by_slot(const struct sandbox *self)
+{
+    uint32_t *out = ARENA_ARRAY(self->arena, uint32_t, self->config.slot_count);
+
+    for (uint32_t group = 0; group < self->turn.group_count; group++)
+        out[self->turn.groups[group].slot] = group;
+    return out;
+}
+
 /* Counts in the epoch and in the run at once. */
 #define TALLY_ADD(self, name, amount)                                                                                \
     do {                                                                                                             \
@@ -180,8 +191,8 @@ void observe_begin(struct sandbox *self);
 void observe_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count, struct buffer *out);
 
 /* ---- decide.c ---- */
-MUST_CHECK int decide_check(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count,
-                            const struct batch *answer, struct why *why);
+/* Of an answer whose rows are those of the agents asked; so is offers_check(). */
+MUST_CHECK int decide_check(const struct sandbox *self, const struct batch *answer, struct why *why);
 /* Turns answers into actions and offers, draws the offers' quality. */
 void decide_take(struct sandbox *self, const struct batch *answers);
 
@@ -189,8 +200,7 @@ void decide_take(struct sandbox *self, const struct batch *answers);
 /* Sorts the turn's offers by who has to answer; false when there are none. */
 bool offers_begin(struct sandbox *self);
 void offers_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count, struct buffer *out);
-MUST_CHECK int offers_check(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count,
-                            const struct batch *answer, struct why *why);
+MUST_CHECK int offers_check(const struct sandbox *self, const struct batch *answer, struct why *why);
 void offers_take(struct sandbox *self, const struct batch *answers);
 
 /* ---- docket.c ---- */

@@ -493,6 +493,19 @@ make_place(enum kind kind, char out[4096])
     }
 }
 
+/* A broker at a new place, with a world of that kind that it has welcomed. */
+static struct child
+spawn_with_world(enum kind kind, const char *kind_of_world, char place[4096], struct child *world)
+{
+    struct child broker;
+
+    make_place(kind, place);
+    broker = spawn_broker(place, "");
+    *world = spawn(kind_of_world, place, "");
+    expect(world, "start");
+    return broker;
+}
+
 /* ---- tests ---- */
 
 static const struct place_row {
@@ -560,10 +573,7 @@ second_world(void **state)
     char place[4096];
 
     (void)state;
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "world", place, &world);
     second = spawn("world", place, "");
     assert_int_equal(finish(&second, 0), 78);
     assert_int_equal(finish(&world, SIGTERM), 0);
@@ -592,10 +602,7 @@ killed_broker(void **state)
     char place[4096];
 
     (void)state;
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "world", place, &world);
     agents = spawn("agents", place, "");
     expect(&world, "action 300000 intact");
     for (int i = 0; i < 3; i++) {
@@ -618,10 +625,7 @@ killed_world(void **state)
     char place[4096];
 
     (void)state;
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "world", place, &world);
     agents = spawn("agents", place, "");
     expect(&world, "action 300000 intact");
     for (int i = 0; i < 5; i++) {
@@ -644,10 +648,7 @@ goodbye(void **state)
     struct child broker, world, talker;
     char place[4096], report[512];
 
-    make_place(row->kind, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(row->kind, "world", place, &world);
     talker = spawn("talker", place, "");
     assert_int_equal(finish(&talker, 0), 0);
     expect(&world, "nacks 20000 in order 20000");
@@ -664,10 +665,7 @@ rogue(void **state)
     char place[4096];
 
     (void)state;
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "world", place, &world);
     bad = spawn("rogue", place, "");
     assert_int_equal(finish(&bad, 0), 0);
     expect(&world, "up agents");
@@ -722,10 +720,7 @@ commands(void **state)
     struct why why = {0};
     char place[4096];
 
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("publisher", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "publisher", place, &world);
     assert_int_equal(operator_request(place, row->verb, row->argument, 1000, &text, &why), row->want);
     buffer_append(&text, "", 1);
     assert_non_null(strstr(row->want == 0 ? (const char *)text.data : why.text, row->text));
@@ -801,10 +796,7 @@ hostile(void **state)
     char place[4096], report[512];
 
     (void)state;
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "world", place, &world);
     envelope_write(&head, text, sizeof text, header);
     memcpy(bad_magic, header, sizeof header);
     bad_magic[2] ^= 0xff;
@@ -846,10 +838,7 @@ garbage(void **state)
     char place[4096];
 
     (void)state;
-    make_place(IPC, place);
-    broker = spawn_broker(place, "");
-    world = spawn("world", place, "");
-    expect(&world, "start");
+    broker = spawn_with_world(IPC, "world", place, &world);
     for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++)
         garbage_bytes(place, doors[i]);
     agents = spawn("agents", place, "");

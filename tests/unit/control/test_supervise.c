@@ -360,6 +360,18 @@ takes_the_status_of_what_is_vital(void **state)
     scene_fini(&scene);
 }
 
+/* A broker and the world that it serves, both at work: what they do is in `verb`. */
+static void
+start_pair(struct scene *self, const char *verb, int world_status)
+{
+    scene_init(self);
+    add(self, "broker", 1, 0, SUPERVISE_VITAL, verb, self->file, 0);
+    add(self, "world", 1, 1, SUPERVISE_MAIN, verb, self->file, world_status);
+    start(self);
+    until_written(self, "ready broker.1");
+    until_written(self, "ready world.1");
+}
+
 static void
 finishes_when_interrupted(void **state)
 {
@@ -367,12 +379,7 @@ finishes_when_interrupted(void **state)
     char found[1000];
 
     (void)state;
-    scene_init(&scene);
-    add(&scene, "broker", 1, 0, SUPERVISE_VITAL, "wait", scene.file, 0);
-    add(&scene, "world", 1, 1, SUPERVISE_MAIN, "wait", scene.file, EX_TEMPFAIL);
-    start(&scene);
-    until_written(&scene, "ready broker.1");
-    until_written(&scene, "ready world.1");
+    start_pair(&scene, "wait", EX_TEMPFAIL);
     unlink(scene.file);
     supervise_interrupt(scene.supervisor, SUPERVISE_FINISH);
     until_done(&scene);
@@ -389,12 +396,7 @@ kills_who_does_not_listen(void **state)
     struct scene scene;
 
     (void)state;
-    scene_init(&scene);
-    add(&scene, "broker", 1, 0, SUPERVISE_VITAL, "deaf", scene.file, 0);
-    add(&scene, "world", 1, 1, SUPERVISE_MAIN, "deaf", scene.file, 0);
-    start(&scene);
-    until_written(&scene, "ready broker.1");
-    until_written(&scene, "ready world.1");
+    start_pair(&scene, "deaf", 0);
     supervise_interrupt(scene.supervisor, SUPERVISE_CHECKPOINT);
     supervise_poll(scene.supervisor, 0);
     assert_int_not_equal(supervise_pid(scene.supervisor, "world", 1), 0);
@@ -416,12 +418,7 @@ stops_at_once(void **state)
     struct scene scene;
 
     (void)state;
-    scene_init(&scene);
-    add(&scene, "broker", 1, 0, SUPERVISE_VITAL, "deaf", scene.file, 0);
-    add(&scene, "world", 1, 1, SUPERVISE_MAIN, "deaf", scene.file, 0);
-    start(&scene);
-    until_written(&scene, "ready broker.1");
-    until_written(&scene, "ready world.1");
+    start_pair(&scene, "deaf", 0);
     supervise_interrupt(scene.supervisor, SUPERVISE_FINISH);
     supervise_interrupt(scene.supervisor, SUPERVISE_NOW);
     until_done(&scene);

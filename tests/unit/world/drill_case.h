@@ -15,11 +15,10 @@
 #include "core/digest.h"
 #include "core/log.h"
 #include "tests/support/drill.h"
+#include "tests/unit/world/case.h"
 #include "world/recover.h"
 #include "world/step.h"
 #include "world/store.h"
-
-#define CASE_UNUSED __attribute__((unused))
 
 const struct domain *const domains[] = {&domain_drill, NULL};
 
@@ -27,29 +26,6 @@ const struct domain *
 domain_find(const char *name)
 {
     return strcmp(name, domain_drill.name) == 0 ? &domain_drill : NULL;
-}
-
-/* Ends the test with the reason. */
-#define case_ok(call, why) case_ok_at((call), (why), #call, __FILE__, __LINE__)
-CASE_UNUSED static void
-case_ok_at(int code, const struct why *why, const char *what, const char *file, int line)
-{
-    if (code == 0)
-        return;
-    print_error("%s: %s: %s\n", what, error_name(code), why->text);
-    _fail(file, line);
-}
-
-/* A path of its own for every call. */
-CASE_UNUSED static const char *
-case_folder(void)
-{
-    static char path[8][PATH_MAX];
-    static unsigned count;
-    char *out = path[count % 8];
-
-    snprintf(out, PATH_MAX, "%s/run%u", test_folder(), count++);
-    return out;
 }
 
 CASE_UNUSED static struct scene

@@ -22,7 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CASE_UNUSED __attribute__((unused))
+#include "tests/unit/world/case.h"
+
 #define CASE_MANIFEST "scenario: {agents: 3}\n"
 
 extern char **environ;
@@ -78,29 +79,6 @@ case_step_fini(struct store_step *step)
     buffer_fini(&step->data);
     buffer_fini(&step->snapshot);
     buffer_fini(&step->trace);
-}
-
-/* A path of its own for every call. */
-CASE_UNUSED static const char *
-case_folder(void)
-{
-    static char path[8][PATH_MAX];
-    static unsigned count;
-    char *out = path[count % 8];
-
-    snprintf(out, PATH_MAX, "%s/run%u", test_folder(), count++);
-    return out;
-}
-
-/* Ends the test with the reason. */
-#define case_ok(call, why) case_ok_at((call), (why), #call, __FILE__, __LINE__)
-static void
-case_ok_at(int code, const struct why *why, const char *what, const char *file, int line)
-{
-    if (code == 0)
-        return;
-    print_error("%s: %s: %s\n", what, error_name(code), why->text);
-    _fail(file, line);
 }
 
 CASE_UNUSED static struct store *

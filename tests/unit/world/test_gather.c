@@ -837,10 +837,73 @@ a_new_broker_forgets_workers_and_keeps_answers(void **state)
     bench_destroy(bench);
 }
 
+/* The one that refuses everything is always free, the others are busy: it must not use up a chunk's chances alone. */
+static void
+a_refused_chunk_waits_for_a_busy_worker(void **state)
+{
+    struct bench *bench = bench_new(1000, 1, false, &defaults); /* four chunks */
+    uint32_t refused = UINT32_MAX;
+
+    (void)state;
+    bench_up(bench, 1, "*");
+    bench_up(bench, 2, "*");
+    bench_begin(bench, 1);
+    bench_pump(bench);
+    assert_int_equal(posts_of(bench, 1), 2);
+    assert_int_equal(posts_of(bench, 2), 2);
+    for (uint32_t i = 0; i < bench->post_count; i++)
+        if (bench->posts[i].to.id[15] == 1)
+            refused = i;
+    struct post post = bench_remove_post(bench, refused);
+
+    bench_nack(bench, &post, ERR_STATE, "no", 0);
+    bench_pump(bench);
+    assert_int_equal(posts_of(bench, 1), 1);
+    assert_int_equal(posts_of(bench, 2), 2);
+    for (uint32_t i = 0; i < bench->post_count; i++)
+        if (bench->posts[i].to.id[15] == 2) {
+            bench_answer(bench, i);
+            break;
+        }
+    bench_pump(bench);
+    assert_int_equal(posts_of(bench, 2), 2);
+    assert_int_equal(bench->posts[bench->post_count - 1].head.chunk, post.head.chunk);
+    free(post.bytes);
+    bench_destroy(bench);
+}
+
+/* Each answer keeps to the bounds of a batch, and all of a group together would not: the one too many is refused, and
+ * none is joined that does not fit. */
+static void
+answers_that_do_not_fit_together(void **state)
+{
+    struct axis axis = schema_drill_answer.axes[0];
+    struct schema tight = schema_drill_answer;
+    struct bench *bench = bench_new(1000, 1, false, &defaults);
+
+    (void)state;
+    axis.max = 700;
+    tight.axes = &axis;
+    for (uint8_t i = 1; i <= 4; i++)
+        bench_up(bench, i, "*");
+    bench_begin(bench, 1);
+    bench->exchange.answer = &tight;
+    bench_pump(bench);
+    assert_int_equal(bench->post_count, 4); /* of 256 agents, the last of 232 */
+    for (int i = 0; i < 3; i++)
+        bench_answer(bench, 0);
+    assert_int_equal(gather_counters(bench->gather).answered, 2);
+    assert_int_equal(gather_counters(bench->gather).invalid, 1);
+    assert_false(gather_complete(bench->gather));
+    bench_destroy(bench);
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
+        {"a refused chunk waits for a busy worker", a_refused_chunk_waits_for_a_busy_worker},
+        {"answers that do not fit together", answers_that_do_not_fit_together},
         {"credit is respected, the lowest chunk first", credit_is_respected},
         {"a repeated answer gives no credit", a_repeated_answer_gives_no_credit},
         {"parameters are told once, before the first chunk", parameters_are_told_once_and_before},

@@ -42,6 +42,12 @@ static const struct row {
     {"no turns like that", AGENTS "simulation: {turns: both}\n", "simultaneous or sequential"},
     {"no steps", AGENTS "simulation: {steps_per_epoch: 0}\n", "1 to 1000000"},
     {"parameters that are no map", "agents: [{type: a, count: 2, params: 3}]\n", "must be a map"},
+    {"as many agents as governance can be told of", "agents: [{type: a, count: 2000000}]\ngovernance: {a: {}}\n",
+     NULL},
+    {"more agents than governance can be told of", "agents: [{type: a, count: 3000000}]\ngovernance: {a: {}}\n",
+     "the docket would have"},
+    {"more agents, but one at a time",
+     "agents: [{type: a, count: 3000000}]\ngovernance: {a: {}}\nsimulation: {turns: sequential}\n", NULL},
 };
 
 static void
@@ -106,6 +112,33 @@ groups(void **state)
     yaml_destroy(&tree);
 }
 
+/* The parameters of a group travel to its workers in one message. */
+static void
+long_parameters(void **state)
+{
+    static const uint32_t sizes[] = {99990, 100000}; /* "text: " and a line's end come on top */
+    static const int codes[] = {0, ERR_LIMIT};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct buffer text = {0};
+        struct yaml_tree *tree;
+        struct config config = {0};
+        struct why why = {0};
+
+        text_add(&text, "agents: [{type: honest, count: 2, params: {text: ");
+        memset(buffer_extend(&text, sizes[i]), 'x', sizes[i]);
+        buffer_append(&text, "}}]", sizeof "}}]");
+        tree = tree_of((const char *)text.data);
+        assert_int_equal(config_read(&config, yaml_root(tree), &why), codes[i]);
+        if (codes[i] != 0)
+            assert_non_null(strstr(why.text, "params have more than 100000 bytes"));
+        config_fini(&config);
+        yaml_destroy(&tree);
+        buffer_fini(&text);
+    }
+}
+
 /* What is resolved says everything, reads back as itself, and means the same. */
 static void
 resolves(void **state)
@@ -165,7 +198,8 @@ describes(void **state)
 }
 
 static const struct test_case cases[] = {
-    {"groups, slots and kinds", groups}, {"resolved", resolves}, {"described", describes}};
+    {"groups, slots and kinds", groups}, {"parameters that are too long", long_parameters}, {"resolved", resolves},
+    {"described", describes}};
 
 int
 main(void)

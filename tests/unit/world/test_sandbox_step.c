@@ -578,6 +578,32 @@ commands_between_steps(void **state)
     driver_end(&driver);
 }
 
+/* Payoffs may bring the environment as deep into debt as can be counted: then no task turns up. */
+static void
+deep_debt(void **state)
+{
+    static const int64_t left[] = {2000000, 1999999};
+    static const uint64_t created[] = {1, 0};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct driver driver = {.seed = 3};
+        struct sandbox *self;
+        struct why why = {0};
+        int64_t room;
+
+        driver_begin(&driver, FOUR SHORT "sandbox: {tasks: {rate: 1, bounty_low: 2, bounty_high: 2}}\n");
+        self = driver.self;
+        room = accounts_balance(self->accounts, ACCOUNT_ENVIRONMENT) - (INT64_MIN + 1) - left[i];
+        for (uint32_t agent = 0; agent < 2; agent++)
+            assert_int_equal(accounts_transfer(self->accounts, ACCOUNT_ENVIRONMENT, account_of(agent),
+                                               agent == 0 ? room / 2 : room - room / 2, MONEY_payoff, &why), 0);
+        driver_step(&driver);
+        assert_int_equal(self->run->tasks_created, created[i]);
+        driver_end(&driver);
+    }
+}
+
 static const struct test_case cases[] = {
     {"a crowd at one door", crowd},
     {"who sees what: turns", turns},
@@ -587,6 +613,7 @@ static const struct test_case cases[] = {
     {"openings and effects", opening},
     {"effects of a verdict", effects}, {"commands", commands},
     {"commands between two steps", commands_between_steps},
+    {"an environment in deep debt", deep_debt},
 };
 
 int

@@ -594,18 +594,28 @@ full_refuses(const char *folder, const char *filler, bool no_thread)
     case_close(store);
 }
 
+/* Opens a store of four steps that waits for space, and appends four more where there is none. */
+static struct store *
+open_and_fill(const char *folder, const char *filler)
+{
+    struct why why = {0};
+    struct store *store = case_open(folder, &(struct store_options){.wait_for_space = true});
+
+    ballast(filler);
+    /* Never more than may be queued, or the append itself would wait. */
+    for (uint64_t step = 5; step <= 8; step++)
+        case_ok(append_one(store, step, &why), &why);
+    assert_true(stands_still(store));
+    return store;
+}
+
 static void
 full_waits(const char *folder, const char *filler)
 {
     struct why why = {0};
-    struct store *store = case_open(folder, &(struct store_options){.wait_for_space = true});
-    uint64_t step = 4;
+    struct store *store = open_and_fill(folder, filler);
+    uint64_t step = 8;
 
-    ballast(filler);
-    /* Never more than may be queued, or the append itself would wait. */
-    for (int i = 0; i < 4; i++)
-        case_ok(append_one(store, ++step, &why), &why);
-    assert_true(stands_still(store));
     assert_true(store_committed(store).step < step);
     case_ok(store_acknowledge(store, &why), &why);
     unlink(filler);
@@ -619,13 +629,9 @@ static void
 full_closes(const char *folder, const char *filler)
 {
     struct why why = {0};
-    struct store *store = case_open(folder, &(struct store_options){.wait_for_space = true});
-    uint64_t step = 4;
+    struct store *store = open_and_fill(folder, filler);
+    uint64_t step;
 
-    ballast(filler);
-    for (int i = 0; i < 4; i++)
-        case_ok(append_one(store, ++step, &why), &why);
-    assert_true(stands_still(store));
     assert_int_equal(store_close(&store, &why), ERR_FULL);
     unlink(filler);
     store = case_open(folder, NULL);
