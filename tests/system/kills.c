@@ -66,7 +66,8 @@ static const struct row {
     {"workers, stopped for a while", WORKER | PAUSE, 10, 40, 12},
     {"broker", BROKER, 100, 400, 5},
     {"governance", GOVERNANCE, 40, 120, 10},
-    {"world", WORLD, 30, 90, 100},
+    {"world", WORLD, 20, 60, 50},
+    {"world, other moments", WORLD, 25, 75, 50},
     {"everything", WORKER | BROKER | GOVERNANCE | WORLD, 40, 160, 20},
 };
 
