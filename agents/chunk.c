@@ -185,13 +185,15 @@ answer_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t 
         .batch = ask, .row = row, .agent = agent,
         .memory = ask->data[OFFERS_memory] + memory_begin,
         .memory_size = memory_end - memory_begin,
-        .rng = rng_make(policy->seed, STREAM_ACCEPT, agent, step),
     };
 
     for (view.offer = batch_u32(ask, OFFERS_offers, row); view.offer < batch_u32(ask, OFFERS_offers, row + 1);
          view.offer++) {
         struct sandbox_reply reply = {.belief = 0.5};
 
+        /* An initiator proposes once a step, so its lane is this offer's alone, also when turns are sequential. */
+        view.rng = rng_make(policy->seed, STREAM_ACCEPT, agent, step);
+        rng_lane(&view.rng, batch_u32(ask, OFFERS_initiator, view.offer));
         policy->policy->sandbox_answer(policy->params, &view, &reply);
         accept[view.offer] = reply.accept;
         belief[view.offer] = share(reply.belief);

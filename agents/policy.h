@@ -54,7 +54,7 @@ struct sandbox_offer_view {
     uint32_t row, agent, offer; /* index on the offer axis */
     const uint8_t *memory;
     uint32_t memory_size;
-    struct rng rng; /* keyed (seed, STREAM_ACCEPT, agent, step), further along for each offer */
+    struct rng rng; /* keyed (seed, STREAM_ACCEPT, agent, step), the initiator's lane */
 };
 struct sandbox_reply {
     bool accept;

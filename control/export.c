@@ -88,12 +88,31 @@ owner_of(const struct schema *schema, uint32_t axis)
     return UINT32_MAX;
 }
 
+/* A column's name in the table: one of the joined schema that the first has, too, is told apart by where it is from
+ * ("verdict_reputation" beside "reputation"). */
 static void
-add_heads(const struct schema *schema, uint32_t axis, struct buffer *out)
+add_title(const struct export_table *table, const struct schema *schema, const struct column *column,
+          struct buffer *out)
+{
+    const char *dot = strrchr(schema->name, '.');
+
+    for (uint32_t i = 0; schema == table->joined && i < table->schema->column_count; i++)
+        if (table->schema->columns[i].axis == table->axis &&
+            strcmp(table->schema->columns[i].name, column->name) == 0) {
+            text_addf(out, "%s_", dot != NULL ? dot + 1 : schema->name);
+            break;
+        }
+    text_add(out, column->name);
+}
+
+static void
+add_heads(const struct export_table *table, const struct schema *schema, uint32_t axis, struct buffer *out)
 {
     for (uint32_t i = 0; i < schema->column_count; i++)
-        if (schema->columns[i].axis == axis)
-            text_addf(out, ",%s", schema->columns[i].name);
+        if (schema->columns[i].axis == axis) {
+            text_add(out, ",");
+            add_title(table, schema, &schema->columns[i], out);
+        }
 }
 
 void
@@ -102,9 +121,9 @@ export_write_head(const struct export_table *table, struct buffer *out)
     text_add(out, "step,phase,index");
     if (owner_of(table->schema, table->axis) != UINT32_MAX)
         text_add(out, ",row");
-    add_heads(table->schema, table->axis, out);
+    add_heads(table, table->schema, table->axis, out);
     if (table->joined != NULL)
-        add_heads(table->joined, table->joined_axis, out);
+        add_heads(table, table->joined, table->joined_axis, out);
     text_add(out, "\n");
 }
 
@@ -218,15 +237,19 @@ add_value(struct buffer *out, enum export_format format, const struct batch *bat
 }
 
 static void
-add_values(struct buffer *out, enum export_format format, const struct batch *batch, uint32_t axis, uint32_t i)
+add_values(const struct export_table *table, struct buffer *out, enum export_format format, const struct batch *batch,
+           uint32_t axis, uint32_t i)
 {
     for (uint32_t c = 0; c < batch->schema->column_count; c++) {
         if (batch->schema->columns[c].axis != axis)
             continue;
-        if (format == EXPORT_CSV)
+        if (format == EXPORT_CSV) {
             text_add(out, ",");
-        else
-            text_addf(out, ", \"%s\": ", batch->schema->columns[c].name);
+        } else {
+            text_add(out, ", \"");
+            add_title(table, batch->schema, &batch->schema->columns[c], out);
+            text_add(out, "\": ");
+        }
         add_value(out, format, batch, c, i);
     }
 }
@@ -254,9 +277,9 @@ export_write_rows(const struct export_table *table, enum export_format format, u
                 row++;
             text_addf(out, format == EXPORT_CSV ? ",%" PRIu32 : ", \"row\": %" PRIu32, row);
         }
-        add_values(out, format, batch, table->axis, i);
+        add_values(table, out, format, batch, table->axis, i);
         if (joined != NULL)
-            add_values(out, format, joined, table->joined_axis, i);
+            add_values(table, out, format, joined, table->joined_axis, i);
         text_add(out, format == EXPORT_CSV ? "\n" : "}\n");
     }
     return 0;

@@ -20,6 +20,13 @@ rng_make(uint64_t seed, uint32_t stream, uint32_t entity, uint64_t step)
 }
 
 void
+rng_lane(struct rng *self, uint32_t lane)
+{
+    self->counter[0] = (lane & ((1u << 26) - 1u)) * 64u;
+    self->used = 4;
+}
+
+void
 rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
     uint32_t a = counter[0], b = counter[1], c = counter[2], d = counter[3];

@@ -19,6 +19,10 @@ struct rng {
  * when (steps count through the whole run). A value: copy it freely. */
 struct rng rng_make(uint64_t seed, uint32_t stream, uint32_t entity, uint64_t step);
 
+/* Moves a fresh generator to lane `lane` of its own: 256 draws that no other lane has (lanes count modulo 2^26). For
+ * one purpose, entity and step that draw for several partners, in whatever order they come. */
+void rng_lane(struct rng *self, uint32_t lane);
+
 /* The raw function: ten rounds on `counter` with `key`. */
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 

@@ -110,17 +110,19 @@ kill_one(struct havoc *havoc, const struct row *row)
     rig_revive(&havoc->rig);
 }
 
+static unsigned rounds; /* of random_kills() so far: each at other moments */
+
 static void
 random_kills(void **state)
 {
     const struct row *row = *state;
-    struct havoc havoc = {.rng = rng_make(0, STREAM_TEST, (uint32_t)(row - rows), 0)};
+    struct havoc havoc = {.rng = rng_make(rounds, STREAM_TEST, (uint32_t)(row - rows), 0)};
     uint64_t deadline = rig_now_ms() + PATIENCE_MS;
     char folder[4300], name[32], hash[65];
     static char output[100000];
     int status;
 
-    snprintf(name, sizeof name, "kills-%u", (unsigned)(row - rows));
+    snprintf(name, sizeof name, "kills-%u-%u", (unsigned)(row - rows), rounds++);
     snprintf(folder, sizeof folder, "%s", folder_of(name));
     rig_create(folder, SCENARIO, overrides);
     setenv("POLIS_WORKER_DELAY_MS", "2", 1);
@@ -279,12 +281,17 @@ static const struct test_case first[] = {{"undisturbed runs", make_references}};
 static const struct test_case last[] = {{"late answers are kept out by the fence", fence_keeps_late_answers_out},
     {"the unfenced variant is caught", without_the_fence_the_log_differs}};
 
+/* `kills fence`: only the fence. `kills soak N`: the random kills N times over. */
 int
 main(int argc, char **argv)
 {
     int failures = TEST_CASES("kills: reference", first);
 
     if (failures > 0)
+        return failures;
+    for (int i = argc > 2 && strcmp(argv[1], "soak") == 0 ? atoi(argv[2]) : 0; i > 0; i--)
+        failures += TEST_ROWS("kills at random", rows, random_kills);
+    if (rounds > 0)
         return failures;
     if (argc > 1 && strcmp(argv[1], "fence") == 0)
         return TEST_CASES("kills: fence", last);

@@ -234,7 +234,24 @@ shuffles(void **state)
     rng_shuffle(&rng, NULL, 0);
 }
 
+/* Lane n begins where 256 n draws of the same generator lead. */
+static void
+lanes_follow_one_another(void **state)
+{
+    struct rng plain = rng_make(9, STREAM_TEST, 3, 5), lane = plain;
+
+    (void)state;
+    for (uint32_t n = 0; n < 4; n++) {
+        lane = rng_make(9, STREAM_TEST, 3, 5);
+        rng_lane(&lane, n);
+        assert_int_equal(rng_u32(&lane), rng_u32(&plain));
+        for (int i = 1; i < 256; i++)
+            rng_u32(&plain);
+    }
+}
+
 static const struct test_case cases[] = {
+    {"lanes follow one another", lanes_follow_one_another},
     {"seed, stream, entity and step have their places", addresses},
     {"neighbours differ", neighbours_differ},
     {"reals are uniform", reals_are_uniform},
