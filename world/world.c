@@ -7,6 +7,7 @@
 #include "world/gather.h"
 #include "world/recover.h"
 #include "world/verdicts.h"
+#include "world/wishes.h"
 
 #include <inttypes.h>
 #include <msgpack.h>
@@ -18,19 +19,9 @@
 #define SNAPSHOT_LOG_MIN (4u << 20) /* no automatic snapshot before the log has grown by this much */
 #define SNAPSHOT_LOG_RATIO 4u       /* an automatic snapshot when the log has grown by so many times the state */
 #define FIGURES_EVERY_STEP_MAX 2000u /* agents up to which every step's event carries figures */
-#define APPLIED_MAX 256u             /* commands whose repetition is recognised */
-#define REMEMBERED_STEPS 64u         /* whose commands are remembered over a restart */
 #define HEAD_EVERY_MS 1000u
 #define CHECKPOINT_PATIENCE_MS 3000u /* TERM: how long the step under way may still take */
 #define FINISH_PATIENCE_MS 25000u    /* INT */
-
-/* Commands waiting for their step, or for the commit of the step that applied them. */
-struct wish {
-    struct peer peer;
-    enum channel channel;
-    struct step_input input;
-    uint64_t applied_step; /* 0: not yet */
-};
 
 struct world {
     struct world_options options;
@@ -53,10 +44,7 @@ struct world {
     struct buffer logged_header, logged_data;
     struct store_commit logged_commit;
 
-    struct wish *wishes;
-    uint32_t wish_count, wish_room;
-    uint64_t applied_commands[APPLIED_MAX];
-    uint32_t applied_next;
+    struct wishes *wishes;
 
     uint64_t log_growth;       /* bytes since the newest snapshot */
     uint64_t state_size;       /* of the newest snapshot */
@@ -69,29 +57,6 @@ struct world {
 };
 
 /* ---- life ---- */
-
-/* Commands of the last steps, so that one sent again after a crash is answered and not applied twice. */
-static void
-remember_commands(struct world *self)
-{
-    uint64_t tip = store_committed(self->store).step;
-    struct step_input *inputs = ALLOC_ARRAY(struct step_input, STEP_INPUTS_MAX);
-    struct buffer part = {0};
-
-    for (uint64_t step = tip > REMEMBERED_STEPS ? tip - REMEMBERED_STEPS : 1; step <= tip; step++) {
-        uint32_t count = 0;
-        uint64_t end;
-
-        buffer_clear(&part);
-        /* Inputs come first; what follows may be cut off by the part's end, which is not our concern. */
-        if (store_read_part(self->store, step, 1, &part, NULL) == 0)
-            (void)!step_inputs_read(&part, inputs, &count, &end, NULL);
-        for (uint32_t i = 0; i < count; i++)
-            self->applied_commands[self->applied_next++ % APPLIED_MAX] = inputs[i].source_seq;
-    }
-    buffer_fini(&part);
-    free(inputs);
-}
 
 static int
 open_run(struct world *self, struct why *why)
@@ -146,6 +111,7 @@ make_parts(struct world *self)
     self->verdicts = verdicts_new(&verdicts);
     self->archive = archive_new(&archive);
     verdicts_begin_step(self->verdicts, store_committed(self->store).step + 1);
+    self->wishes = wishes_new(scene->domain, scene->domain_self, self->store);
     step_init(&self->step, scene->domain, scene->domain_self, scene->plan.logging.detail == DETAIL_INPUTS);
 }
 
@@ -160,7 +126,7 @@ world_free(struct world *self)
     scene_fini(&self->scene);
     buffer_fini(&self->logged_header);
     buffer_fini(&self->logged_data);
-    free(self->wishes);
+    wishes_destroy(&self->wishes);
     free(self);
 }
 
@@ -179,7 +145,6 @@ world_new(const struct world_options *options, struct world **out, struct why *w
         return error;
     }
     make_parts(self);
-    remember_commands(self);
     if (self->recovered.replayed > 0 || self->recovered.snapshot_step > 0)
         log_line(LOG_LEVEL_INFO, "world", "recovered to step %" PRIu64 " (snapshot of step %" PRIu64 ", %" PRIu64
                  " steps replayed), epoch %u", self->applied, self->recovered.snapshot_step, self->recovered.replayed,
@@ -231,16 +196,6 @@ give_up(struct world *self, const struct why *why, struct outbox *out)
 /* ---- commands ---- */
 
 static void
-answer(const struct peer *peer, enum channel channel, uint64_t source_seq, int code, const char *text,
-       struct outbox *out)
-{
-    struct result result = {.source_seq = source_seq, .code = (uint32_t)code};
-
-    snprintf(result.text, sizeof result.text, "%s", text);
-    outbox_send_message(out, channel, peer, NULL, MSG_RESULT, &result);
-}
-
-static void
 write_status(struct world *self, char *out, size_t size)
 {
     struct gather_counters gather = gather_counters(self->gather);
@@ -267,54 +222,6 @@ write_status(struct world *self, char *out, size_t size)
     buffer_fini(&name);
 }
 
-/* Asked again before its step is committed: the answer goes to the one who still listens. */
-static bool
-renew_wish(struct world *self, const struct letter *letter, uint64_t source_seq)
-{
-    for (uint32_t i = 0; i < self->wish_count; i++)
-        if (self->wishes[i].input.source_seq == source_seq) {
-            self->wishes[i].peer = letter->peer;
-            self->wishes[i].channel = letter->channel;
-            return true;
-        }
-    return false;
-}
-
-static bool
-was_applied(const struct world *self, uint64_t source_seq)
-{
-    for (uint32_t i = 0; i < APPLIED_MAX; i++)
-        if (source_seq != 0 && self->applied_commands[i] == source_seq)
-            return true;
-    return false;
-}
-
-/* A command that changes the simulation: it waits for the next step and is logged with it. */
-static void
-add_wish(struct world *self, const struct letter *letter, const struct command *command, struct outbox *out)
-{
-    struct wish *wish;
-    struct why why = {0};
-
-    if (self->scene.domain->command_check(self->scene.domain_self, command->verb, command->argument, &why) != 0) {
-        answer(&letter->peer, letter->channel, command->source_seq, why.code, why.text, out);
-        return;
-    }
-    if (self->wish_count == STEP_INPUTS_MAX) {
-        answer(&letter->peer, letter->channel, command->source_seq, ERR_LIMIT, "too many commands are waiting", out);
-        return;
-    }
-    if (self->wish_count == self->wish_room) {
-        self->wish_room = STEP_INPUTS_MAX;
-        self->wishes = realloc(self->wishes, self->wish_room * sizeof *self->wishes);
-        ASSERT(self->wishes != NULL);
-    }
-    wish = &self->wishes[self->wish_count++];
-    *wish = (struct wish){.peer = letter->peer, .channel = letter->channel, .input.source_seq = command->source_seq};
-    snprintf(wish->input.verb, sizeof wish->input.verb, "%s", command->verb);
-    snprintf(wish->input.argument, sizeof wish->input.argument, "%s", command->argument);
-}
-
 static void
 on_command(struct world *self, const struct letter *letter, struct outbox *out)
 {
@@ -323,50 +230,27 @@ on_command(struct world *self, const struct letter *letter, struct outbox *out)
     struct why why = {0};
 
     if (message_unpack(MSG_COMMAND, letter->payload, letter->size, &command, &why) != 0) {
-        answer(&letter->peer, letter->channel, 0, why.code, why.text, out);
+        wishes_reply(letter, 0, why.code, why.text, out);
         return;
     }
-    if (renew_wish(self, letter, command.source_seq))
+    if (wishes_known(self->wishes, letter, command.source_seq, out))
         return;
-    if (was_applied(self, command.source_seq)) {
-        answer(&letter->peer, letter->channel, command.source_seq, 0, "applied before", out);
-    } else if (strcmp(command.verb, "status") == 0) {
+    if (strcmp(command.verb, "status") == 0) {
         write_status(self, text, sizeof text);
-        answer(&letter->peer, letter->channel, command.source_seq, 0, text, out);
+        wishes_reply(letter, command.source_seq, 0, text, out);
     } else if (strcmp(command.verb, "pause") == 0 || strcmp(command.verb, "resume") == 0) {
         self->paused = command.verb[0] == 'p';
         snprintf(text, sizeof text, "%s after step %" PRIu64, self->paused ? "paused" : "going on", self->applied);
-        answer(&letter->peer, letter->channel, command.source_seq, 0, text, out);
+        wishes_reply(letter, command.source_seq, 0, text, out);
     } else if (strcmp(command.verb, "stop") == 0) {
         self->stopping = self->snapshot_wanted = true;
-        answer(&letter->peer, letter->channel, command.source_seq, 0, "stopping after the step under way", out);
+        wishes_reply(letter, command.source_seq, 0, "stopping after the step under way", out);
     } else if (strcmp(command.verb, "snapshot") == 0) {
         self->snapshot_wanted = true;
-        answer(&letter->peer, letter->channel, command.source_seq, 0, "a snapshot comes with the step under way", out);
+        wishes_reply(letter, command.source_seq, 0, "a snapshot comes with the step under way", out);
     } else {
-        add_wish(self, letter, &command, out);
+        wishes_add(self->wishes, letter, &command, out);
     }
-}
-
-/* Commands whose step is committed are answered; those of one that was not applied stay. */
-static void
-answer_wishes(struct world *self, struct outbox *out)
-{
-    uint64_t committed = store_committed(self->store).step;
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < self->wish_count; i++) {
-        struct wish *wish = &self->wishes[i];
-        char text[64];
-
-        if (wish->applied_step == 0 || wish->applied_step > committed) {
-            self->wishes[kept++] = *wish;
-            continue;
-        }
-        snprintf(text, sizeof text, "applied at step %" PRIu64, wish->applied_step);
-        answer(&wish->peer, wish->channel, wish->input.source_seq, 0, text, out);
-    }
-    self->wish_count = kept;
 }
 
 /* ---- a step, as a table of phases ---- */
@@ -396,54 +280,13 @@ phase_gate(struct world *self, uint64_t now_ms, struct outbox *out, struct why *
     return TURN_WAIT;
 }
 
-/* The wishes that the domain accepts become inputs of this step, in (source) order. */
-static uint32_t
-choose_inputs(struct world *self, struct step_input *inputs, struct outbox *out)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < self->wish_count; i++) {
-        struct wish *wish = &self->wishes[i];
-        uint32_t at = count;
-
-        if (wish->applied_step != 0)
-            continue;
-        while (at > 0 && inputs[at - 1].source_seq > wish->input.source_seq) {
-            inputs[at] = inputs[at - 1];
-            at--;
-        }
-        inputs[at] = wish->input;
-        count++;
-        wish->applied_step = self->applied + 1;
-    }
-    (void)out;
-    return count;
-}
-
 static int
 begin_live(struct world *self, struct outbox *out, struct why *why)
 {
     struct step_input *inputs = ALLOC_ARRAY(struct step_input, STEP_INPUTS_MAX);
-    uint32_t count = 0;
-    int error = 0;
+    uint32_t count = wishes_due(self->wishes, self->applied + 1, inputs, out);
+    int error = step_begin(&self->step, self->applied + 1, inputs, count, why);
 
-    /* A wish that the domain does not take (any more) is answered and goes nowhere near the log. */
-    for (uint32_t i = 0; i < self->wish_count;) {
-        struct wish *wish = &self->wishes[i];
-        struct why reason = {0};
-
-        if (wish->applied_step == 0 && self->scene.domain->command_check(self->scene.domain_self, wish->input.verb,
-                                                                         wish->input.argument, &reason) != 0) {
-            answer(&wish->peer, wish->channel, wish->input.source_seq, reason.code, reason.text, out);
-            *wish = self->wishes[--self->wish_count];
-            continue;
-        }
-        i++;
-    }
-    count = choose_inputs(self, inputs, out);
-    error = step_begin(&self->step, self->applied + 1, inputs, count, why);
-    for (uint32_t i = 0; i < count; i++)
-        self->applied_commands[self->applied_next++ % APPLIED_MAX] = inputs[i].source_seq;
     free(inputs);
     return error;
 }
@@ -833,11 +676,8 @@ finish(struct world *self, struct outbox *out)
         return;
     archive_publish(self->archive, out);
     archive_publish_head(self->archive, complete, out);
-    answer_wishes(self, out);
-    for (uint32_t i = 0; i < self->wish_count; i++)
-        answer(&self->wishes[i].peer, self->wishes[i].channel, self->wishes[i].input.source_seq, ERR_STATE,
-               "no step followed that could have applied it", out);
-    self->wish_count = 0;
+    wishes_answer(self->wishes, out);
+    wishes_dismiss(self->wishes, out);
     self->failed = true; /* nothing more is read or done */
     outbox_stop(out, complete ? 0 : WORLD_EXIT_UNFINISHED);
 }
@@ -889,7 +729,7 @@ actor_ready(void *context, uint64_t now_ms, struct outbox *out)
         return;
     archive_publish(self->archive, out);
     store_crash_point("after-publish");
-    answer_wishes(self, out);
+    wishes_answer(self->wishes, out);
     if (verdicts_committed(self->verdicts, out, &why) != 0) {
         give_up(self, &why, out);
         return;
