@@ -135,12 +135,6 @@ engine_phase(const struct engine *self)
     return self->phase;
 }
 
-uint32_t
-engine_lever_count(const struct engine *self)
-{
-    return self->law.count;
-}
-
 const char *
 engine_lever_name(const struct engine *self, uint32_t place)
 {

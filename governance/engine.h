@@ -28,8 +28,7 @@ void engine_destroy(struct engine **self_p);
 /* Of the newest docket; 0 at genesis. */
 uint64_t engine_step(const struct engine *self);
 uint32_t engine_phase(const struct engine *self);
-/* Levers in the order of the scenario: number i refuses with REFUSAL_LEVER + i. */
-uint32_t engine_lever_count(const struct engine *self);
+/* A lever by its place in the scenario: number i refuses with REFUSAL_LEVER + i. */
 const char *engine_lever_name(const struct engine *self, uint32_t place);
 
 /* Judges a docket (batch_read() has been done; values are checked here) and writes the verdict, with this tag, at the

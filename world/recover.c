@@ -57,8 +57,8 @@ scene_fini(struct scene *self)
     *self = (struct scene){0};
 }
 
-static int
-load_snapshot(struct store *store, struct scene *scene, uint64_t at_or_below, uint64_t *step, struct why *why)
+int
+recover_snapshot(struct store *store, struct scene *scene, uint64_t at_or_below, uint64_t *step, struct why *why)
 {
     struct buffer bytes = {0};
     struct store_commit commit;
@@ -105,7 +105,7 @@ recover_to(struct store *store, struct scene *scene, uint64_t step, bool use_sna
     struct step work;
     int error = 0;
 
-    if (use_snapshots && (error = load_snapshot(store, scene, step, &report.snapshot_step, why)) != 0)
+    if (use_snapshots && (error = recover_snapshot(store, scene, step, &report.snapshot_step, why)) != 0)
         return error;
     step_init(&work, scene->domain, scene->domain_self, scene->plan.logging.detail == DETAIL_INPUTS);
     for (uint64_t number = report.snapshot_step + 1; error == 0 && number <= step; number++) {

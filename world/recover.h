@@ -31,6 +31,11 @@ struct recover_report {
     uint64_t replayed;      /* steps */
 };
 
+/* Loads the newest usable snapshot at or below a committed step, digest checked. *step 0: there is none, and the domain
+ * stays as it is. */
+MUST_CHECK int recover_snapshot(struct store *store, struct scene *scene, uint64_t at_or_below, uint64_t *step,
+                                struct why *why);
+
 /* Brings the scene's domain to the state after `step` (committed). `use_snapshots` false: from genesis, so that every
  * step is verified. `each` (may be NULL) is called after every replayed step. ERR_DIGEST names the first step that
  * differs. */

@@ -21,6 +21,7 @@ void
 step_fini(struct step *self)
 {
     buffer_fini(&self->data);
+    buffer_fini(&self->figures);
     arena_destroy(&self->arena);
 }
 
@@ -209,14 +210,24 @@ put_events(struct step *self)
 }
 
 static void
-put_figures(struct step *self, enum figures_of what)
+put_figures(struct step *self, enum figures_of what, struct buffer *bytes)
 {
-    struct buffer bytes = {0};
-
-    step_summary(self->domain, self->self, what == FIGURES_RUN, &bytes);
+    step_summary(self->domain, self->self, what == FIGURES_RUN, bytes);
     put_section(self, SECTION_FIGURES, what, UINT32_MAX, schema_summary.id,
-                (struct blob){bytes.data, (uint32_t)bytes.size});
-    buffer_fini(&bytes);
+                (struct blob){bytes->data, (uint32_t)bytes->size});
+}
+
+static void
+put_all_figures(struct step *self)
+{
+    struct buffer run = {0};
+
+    buffer_clear(&self->figures);
+    if (self->number % self->domain->steps_per_epoch(self->self) != 0)
+        return;
+    put_figures(self, FIGURES_EPOCH, &self->figures);
+    put_figures(self, FIGURES_RUN, &run);
+    buffer_fini(&run);
 }
 
 void
@@ -227,10 +238,7 @@ step_end(struct step *self, struct store_step *out)
 
     self->domain->end(self->self);
     put_events(self);
-    if (self->number % self->domain->steps_per_epoch(self->self) == 0) {
-        put_figures(self, FIGURES_EPOCH);
-        put_figures(self, FIGURES_RUN);
-    }
+    put_all_figures(self);
     *out = (struct store_step){.step = self->number};
     fold_init(&fold);
     self->domain->digest(self->self, &fold);

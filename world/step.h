@@ -34,6 +34,7 @@ struct step {
     uint32_t section_count;
     bool inputs_only;     /* log.detail: inputs: answers of built-in policies are not logged */
     struct buffer data;   /* sections so far */
+    struct buffer figures; /* of the epoch, as a `summary` batch, when its last step has just ended; else empty */
 };
 
 void step_init(struct step *self, const struct domain *domain, void *domain_self, bool inputs_only);

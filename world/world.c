@@ -75,15 +75,9 @@ open_run(struct world *self, struct why *why)
     tip = store_committed(self->store).step;
     /* What the log does not hold is computed again by workers: from the newest snapshot on, or all of it to verify. */
     if (self->options.recompute || self->scene.plan.logging.detail == DETAIL_INPUTS) {
-        uint64_t from = 0;
-        struct buffer unused = {0};
-
         if (!self->options.recompute)
-            error = store_read_snapshot(self->store, tip, &from, &unused, why);
-        buffer_fini(&unused);
-        if (error == 0)
-            error = recover_to(self->store, &self->scene, from, true, NULL, NULL, &self->recovered, why);
-        self->applied = from;
+            error = recover_snapshot(self->store, &self->scene, tip, &self->recovered.snapshot_step, why);
+        self->applied = self->recovered.snapshot_step;
         self->recompute_through = tip;
     } else {
         error = recover_to(self->store, &self->scene, tip, true, NULL, NULL, &self->recovered, why);
@@ -263,7 +257,6 @@ typedef enum turn phase_fn(struct world *self, uint64_t now_ms, struct outbox *o
 static enum turn
 phase_gate(struct world *self, uint64_t now_ms, struct outbox *out, struct why *why)
 {
-    (void)now_ms;
     (void)why;
     if (self->ended || self->failed)
         return TURN_WAIT;
@@ -468,9 +461,7 @@ phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why
     struct store_step made;
     struct buffer summary = {0};
     uint8_t digest[STORE_DIGEST];
-    bool figures;
 
-    (void)now_ms;
     step_end(&self->step, &made);
     memcpy(digest, made.digest, sizeof digest);
     self->applied = made.step;
@@ -481,9 +472,9 @@ phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why
         buffer_fini(&made.data);
         return error != 0 ? TURN_FAILED : TURN_NEXT;
     }
-    figures = made.step % self->scene.plan.simulation.steps_per_epoch == 0 ||
-              self->scene.domain->agent_count(self->scene.domain_self) <= FIGURES_EVERY_STEP_MAX;
-    if (figures)
+    if (self->step.figures.size > 0)
+        buffer_append(&summary, self->step.figures.data, self->step.figures.size);
+    else if (self->scene.domain->agent_count(self->scene.domain_self) <= FIGURES_EVERY_STEP_MAX)
         step_summary(self->scene.domain, self->scene.domain_self, false, &summary);
     archive_step_made(self->archive, made.step, digest, &summary);
     if (commit_made(self, &made, now_ms, why) != TURN_NEXT)
@@ -511,12 +502,13 @@ advance(struct world *self, uint64_t now_ms, struct outbox *out)
     uint64_t first = self->applied;
 
     while (!self->failed) {
+        enum turn turn;
+
         if (self->applied > first + 1 && self->phase == 0) {
             outbox_wake(out, now_ms);
             return;
         }
-        enum turn turn = phases[self->phase].run(self, now_ms, out, &why);
-
+        turn = phases[self->phase].run(self, now_ms, out, &why);
         if (turn == TURN_FAILED) {
             give_up(self, &why, out);
             return;

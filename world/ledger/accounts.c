@@ -46,12 +46,6 @@ accounts_clear(struct accounts *self)
     memset(self->volume, 0, sizeof self->volume);
 }
 
-uint32_t
-accounts_count(const struct accounts *self)
-{
-    return self->count;
-}
-
 int64_t
 accounts_balance(const struct accounts *self, uint32_t account)
 {

@@ -40,8 +40,6 @@ void accounts_destroy(struct accounts **self_p);
 /* Empties every account and forgets the volumes. */
 void accounts_clear(struct accounts *self);
 
-/* All of them, the special ones included. */
-uint32_t accounts_count(const struct accounts *self);
 int64_t accounts_balance(const struct accounts *self, uint32_t account);
 /* Balances by account number: lent, for reading many at once. */
 const int64_t *accounts_balances(const struct accounts *self);
