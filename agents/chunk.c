@@ -10,9 +10,9 @@
 
 /* A decision without its texts, which lie in the scratch buffers up to these ends. */
 struct chunk_row {
-    uint32_t target, partner;
-    int32_t value;
-    uint8_t verb, kind;
+    uint32_t target, partner, whom, topic;
+    int32_t value, stance;
+    uint8_t verb, kind, post_kind, payload;
     int64_t amount, transfer;
     double work, effort, disguise;
     size_t text_end, memory_end;
@@ -67,6 +67,11 @@ keep(struct chunk_scratch *scratch, struct chunk_row *row, const struct sandbox_
         .amount = decision->amount > 0 ? decision->amount : 0,
         .work = share(decision->work),
         .partner = proposes ? decision->partner : SANDBOX_NOBODY,
+        .whom = decision->whom,
+        .topic = speaks ? decision->topic : SANDBOX_NOBODY,
+        .stance = !speaks || decision->stance == 0 ? 0 : decision->stance < 0 ? -1 : 1,
+        .post_kind = speaks ? (uint8_t)decision->post_kind : POST_PLAIN,
+        .payload = proposes && decision->payload,
     };
     if (proposes) {
         row->kind = (uint8_t)decision->kind;
@@ -75,7 +80,7 @@ keep(struct chunk_scratch *scratch, struct chunk_row *row, const struct sandbox_
         row->effort = share(decision->effort);
         row->disguise = share(decision->disguise);
     }
-    ASSERT(decision->verb < VERB_COUNT && decision->kind < INTERACTION_KINDS);
+    ASSERT(decision->verb < VERB_COUNT && decision->kind < INTERACTION_KINDS && decision->post_kind < POST_KINDS);
     ASSERT(decision->text_size <= POLICY_TEXT_MAX && decision->memory_size <= POLICY_MEMORY_MAX);
     if (speaks)
         buffer_append(&scratch->text, decision->text, decision->text_size);
@@ -109,6 +114,10 @@ decide_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t 
     decision->kind = INTERACTION_REPLY;
     decision->transfer = 0;
     decision->effort = decision->disguise = 0.0;
+    decision->payload = false;
+    decision->whom = decision->topic = SANDBOX_NOBODY;
+    decision->post_kind = POST_PLAIN;
+    decision->stance = 0;
     decision->text[0] = '\0';
     decision->text_size = 0;
     decision->memory_size = view.memory_size < POLICY_MEMORY_MAX ? view.memory_size : POLICY_MEMORY_MAX;
@@ -116,6 +125,22 @@ decide_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t 
         memcpy(decision->memory, view.memory, decision->memory_size);
     policy->policy->sandbox_act(policy->params, &view, decision);
     keep(scratch, &scratch->rows[row], &view, decision);
+}
+
+static void
+write_extra(struct batch_writer *writer, const struct chunk_row *rows, uint32_t count)
+{
+    uint32_t *whom = batch_column(writer, DECIDE_whom), *topic = batch_column(writer, DECIDE_topic);
+    int32_t *stance = batch_column(writer, DECIDE_stance);
+    uint8_t *post_kind = batch_column(writer, DECIDE_post_kind), *payload = batch_column(writer, DECIDE_payload);
+
+    for (uint32_t i = 0; i < count; i++) {
+        whom[i] = rows[i].whom;
+        topic[i] = rows[i].topic;
+        stance[i] = rows[i].stance;
+        post_kind[i] = rows[i].post_kind;
+        payload[i] = rows[i].payload;
+    }
 }
 
 /* One column of the answer from one member of the rows. */
@@ -129,9 +154,10 @@ decide_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t 
 static void
 write_decisions(const struct batch *ask, uint64_t tag, const struct chunk_scratch *scratch, struct buffer *out)
 {
+    bool extra = ask->count[ACT_TRAIT] > 0;
     uint32_t count = ask->count[ACT_ROW];
     uint32_t counts[DECIDE_AXES] = {[DECIDE_ROW] = count, [DECIDE_TEXT] = (uint32_t)scratch->text.size,
-        [DECIDE_MEMORY] = (uint32_t)scratch->memory.size};
+        [DECIDE_MEMORY] = (uint32_t)scratch->memory.size, [DECIDE_EXTRA] = extra ? count : 0};
     const struct chunk_row *rows = scratch->rows;
     struct batch_writer writer;
 
@@ -148,6 +174,8 @@ write_decisions(const struct batch *ask, uint64_t tag, const struct chunk_scratc
     COLUMN_FROM(int64_t, DECIDE_transfer, transfer);
     COLUMN_FROM(double, DECIDE_effort, effort);
     COLUMN_FROM(double, DECIDE_disguise, disguise);
+    if (extra)
+        write_extra(&writer, rows, count);
     for (uint32_t i = 0; i < count; i++) { /* element 0 stays 0 */
         ((uint32_t *)batch_column(&writer, DECIDE_texts))[i + 1] = (uint32_t)rows[i].text_end;
         ((uint32_t *)batch_column(&writer, DECIDE_memories))[i + 1] = (uint32_t)rows[i].memory_end;

@@ -42,6 +42,12 @@ struct sandbox_decision {
     enum sandbox_interaction kind;
     int64_t transfer;
     double effort, disguise;
+    /* From here to `stance`: sent only where the observation has traits (ACT_TRAIT). */
+    bool payload;           /* the proposal carries an injection */
+    uint32_t whom;          /* assign: to which agent; else SANDBOX_NOBODY */
+    enum sandbox_post post_kind; /* of a post or reply */
+    uint32_t topic;         /* what it is about, or SANDBOX_NOBODY */
+    int32_t stance;         /* what it holds: -1, 0, 1 */
     char text[POLICY_TEXT_MAX + 1]; /* for post and reply; terminated */
     uint32_t text_size;
     uint8_t memory[POLICY_MEMORY_MAX];

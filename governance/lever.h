@@ -39,6 +39,7 @@ struct lever_action {
     uint32_t index, actor;
     enum sandbox_verb verb;
     uint32_t target;
+    uint32_t subject; /* whom it is about: a post's author, a worker, a poster; SANDBOX_NOBODY when nobody */
     int32_t value;
     int64_t amount;
 };

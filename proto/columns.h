@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AXIS_MAX 8u
-#define COLUMN_MAX 64u
+#define AXIS_MAX 16u
+#define COLUMN_MAX 128u
 
 enum column_kind { COLUMN_U8, COLUMN_U16, COLUMN_U32, COLUMN_U64, COLUMN_I32, COLUMN_I64, COLUMN_F64, COLUMN_OFFSETS };
 

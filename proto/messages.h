@@ -98,7 +98,13 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     F(S, TEXT, domain,        1, 32,    "whose dockets will come")                                               \
     F(S, U32,  agents,        0, 1e9,   "how many agents there are")                                             \
     F(S, U64,  step,          0, 1e15,  "the state wanted: after this step")                                     \
-    F(S, BIN,  yaml,          0, 100000, "the scenario's governance section, resolved")
+    F(S, BIN,  yaml,          0, 100000, "the scenario's governance section, resolved")                          \
+    F(S, U64,  base,          0, 1e12,  "bytes of COURT_BASE that came before: where a fork begins; 0: at step 1")
+#define COURT_BASE_PIECE 1000000u
+#define COURT_BASE_FIELDS(F, S)                                                                                  \
+    F(S, U64,  size,          1, 1e12,  "bytes of the whole")                                                    \
+    F(S, U64,  offset,        0, 1e12,  "where these stand in it; pieces come in order, from 0")                 \
+    F(S, BIN,  bytes,         1, COURT_BASE_PIECE, "the piece")
 #define COURT_READY_FIELDS(F, S)                                                                                 \
     F(S, U64,  step,          0, 1e15,  "the sender's state is the one after this step")                         \
     F(S, BIN,  digest,        16, 16,   "digest of that state")
@@ -159,6 +165,7 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     M(CANCEL,      cancel,      CANCEL_FIELDS,      25, "world",      "any",    "Work that nobody waits for any more.") \
     M(COURT,       court,       COURT_FIELDS,       26, "world",      "governance", "How governance is set up, and the step its state must have reached.") \
     M(COURT_READY, court_ready, COURT_READY_FIELDS, 27, "governance", "world",  "Governance has (or has caught up to) that state.") \
+    M(COURT_BASE,  court_base,  COURT_BASE_FIELDS,  30, "world",      "governance", "Governance's state where a fork branched off, a piece; sent before COURT.") \
     M(STEP,        step_event,  STEP_FIELDS,        40, "world",      "subscribers", "A step is committed.")         \
     M(HEAD,        head_event,  HEAD_FIELDS,        41, "world",      "subscribers", "How far the stream is: lets a subscriber see a gap.") \
     M(SYNC,        sync,        SYNC_FIELDS,        50, "subscribers", "world", "Asks for a snapshot to join the stream.") \

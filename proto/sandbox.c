@@ -13,11 +13,17 @@ static const struct axis observe_axes[] = {
     [ACT_TASK] = {"task", 64, "tasks to claim or verify, the same for all"},
     [ACT_MEMORY] = {"memory", BYTES_MAX, "bytes of private memory"},
     [ACT_QUOTE] = {"quote", 64, "public numbers, the same for all"},
+    [ACT_TRAIT] = {"trait", ROWS_MAX, "agents again, where the scenario uses these columns; else none"},
+    [ACT_BOUNTY] = {"bounty", 64, "open bounties, the same for all"},
+    [ACT_BID] = {"bid", ROWS_MAX, "pending bids on agents' own bounties"},
+    [ACT_JOB] = {"job", ROWS_MAX, "awarded bounties of agents"},
+    [ACT_PART] = {"part", ROWS_MAX, "parts of projects that wait to be assigned"},
 };
 static const struct axis decide_axes[] = {
     [DECIDE_ROW] = {"agent", ROWS_MAX, "agents in this chunk"},
     [DECIDE_TEXT] = {"text", BYTES_MAX, "bytes of text"},
     [DECIDE_MEMORY] = {"memory", BYTES_MAX, "bytes of private memory"},
+    [DECIDE_EXTRA] = {"extra", ROWS_MAX, "agents again where the observation has traits; else none"},
 };
 static const struct axis offers_axes[] = {
     [OFFERS_ROW] = {"agent", ROWS_MAX, "agents with offers to answer"},
@@ -34,6 +40,8 @@ static const struct axis docket_axes[] = {
     [DOCKET_ACTION] = {"action", ROWS_MAX, "actions other than pass"},
     [DOCKET_OPENING] = {"opening", 1, "one at the first docket of an epoch"},
     [DOCKET_AGENT] = {"agent", ROWS_MAX, "all agents at an opening, else none"},
+    [DOCKET_NORM] = {"norm", 256, "rules that agents have adopted since the last opening"},
+    [DOCKET_TEXT] = {"text", 1u << 16, "bytes of their texts"},
 };
 static const struct axis verdict_axes[] = {
     [VERDICT_ROW] = {"interaction", ROWS_MAX, "as in the docket"},
@@ -44,6 +52,7 @@ static const struct axis verdict_axes[] = {
 static const struct axis events_axes[] = {
     [EVENTS_ROW] = {"interaction", ROWS_MAX, "offers that passed the rails, by initiator within a turn"},
     [EVENTS_ACTION] = {"action", ROWS_MAX * 2u, "actions other than pass, then refused proposals"},
+    [EVENTS_NOTE] = {"note", ROWS_MAX * 4u, "what else happened, in order"},
 };
 static const struct axis summary_axes[] = {
     [SUMMARY_ROW] = {"figure", 4096, "figures"},
@@ -75,3 +84,12 @@ SCHEMA(schema_sandbox_docket,  20, "sandbox.docket",  "world",      "governance"
 SCHEMA(schema_sandbox_verdict, 21, "sandbox.verdict", "governance", "world",      verdict, "What may happen, what it costs, and what else changes.");
 SCHEMA(schema_sandbox_events,  22, "sandbox.events",  "world",      "subscribers", events, "What became of every offer and action of a step.");
 /* clang-format on */
+
+#define NOTE_NAME(name, doc) [NOTE_##name] = #name,
+static const char *const note_names[] = {SANDBOX_NOTES(NOTE_NAME)};
+
+const char *
+sandbox_note_name(uint32_t note)
+{
+    return note < SANDBOX_NOTE_COUNT ? note_names[note] : NULL;
+}

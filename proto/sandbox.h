@@ -19,8 +19,30 @@ enum sandbox_role {
 
 enum sandbox_verb {
     VERB_PASS, VERB_POST, VERB_REPLY, VERB_VOTE, VERB_CLAIM_TASK, VERB_SUBMIT_WORK, VERB_VERIFY, VERB_POST_BOUNTY,
-    VERB_BID, VERB_ACCEPT_BID, VERB_DISPUTE, VERB_MODERATE, VERB_COUNT
+    VERB_BID, VERB_ACCEPT_BID, VERB_DISPUTE, VERB_MODERATE, VERB_DECOMPOSE, VERB_ASSIGN, VERB_COUNT
 };
+
+/* What a post is, as its author declares it. */
+enum sandbox_post {
+    POST_PLAIN,
+    POST_RULE,  /* proposes a rule: its text is "RULE lever.parameter=value" */
+    POST_STORY, /* tells a story: `topic` says which */
+    POST_MEME,  /* passes a meme on: `topic` says which */
+    POST_META,  /* talks about what agents are; `stance` says what it holds */
+    POST_KINDS
+};
+
+/* Whose work a task is. */
+enum sandbox_owner {
+    OWNER_ENVIRONMENT, /* it turned up */
+    OWNER_BOUNTY,      /* a bounty was awarded: its poster judges it */
+    OWNER_PROJECT,     /* a part of a project that a planner has taken on */
+    OWNER_KINDS
+};
+
+enum sandbox_bounty { BOUNTY_OPEN, BOUNTY_AWARDED, BOUNTY_COMPLETED, BOUNTY_FAILED, BOUNTY_DISPUTED, BOUNTY_EXPIRED, BOUNTY_STATUSES };
+
+#define SANDBOX_CAPABILITIES 8u /* kinds of work: a bit each */
 
 enum sandbox_interaction {
     INTERACTION_REPLY,
@@ -45,9 +67,13 @@ enum sandbox_quote {
     /* set by governance at the opening docket of an epoch */
     QUOTE_TAX_RATE, QUOTE_AUDIT_PROBABILITY, QUOTE_AUDIT_PENALTY, QUOTE_AUDIT_THRESHOLD, QUOTE_AUDIT_POWER,
     QUOTE_SLASH_RATE, QUOTE_STAKE_REQUIRED, QUOTE_REPUTATION_DECAY, QUOTE_BREAKER_THRESHOLD, QUOTE_BANDWIDTH_CAP,
-    QUOTE_TRANSPARENCY, QUOTE_GOVERNANCE_END, /* first number that governance does not set */
+    QUOTE_TRANSPARENCY,
+    QUOTE_REFINERY_THRESHOLD,      /* work whose label is below it is refused; 0: none is */
+    QUOTE_MODERATION_PROBABILITY, QUOTE_MODERATION_PENALTY, QUOTE_MODERATION_THRESHOLD,
+    QUOTE_COUNCIL_PROBABILITY,     /* that a council looks at an accepted interaction and stops it when it is found bad */
+    QUOTE_GOVERNANCE_END,          /* first number that governance does not set */
     /* set by the world */
-    QUOTE_EPOCH = 16, QUOTE_STEP, QUOTE_STEPS_PER_EPOCH, QUOTE_S_PLUS, QUOTE_S_MINUS, QUOTE_H, QUOTE_THETA, QUOTE_RHO_A,
+    QUOTE_EPOCH = QUOTE_GOVERNANCE_END, QUOTE_STEP, QUOTE_STEPS_PER_EPOCH, QUOTE_S_PLUS, QUOTE_S_MINUS, QUOTE_H, QUOTE_THETA, QUOTE_RHO_A,
     QUOTE_RHO_B, QUOTE_W_REP, QUOTE_EFFORT_COST, QUOTE_DISGUISE_COST, QUOTE_ETA, QUOTE_ATTENTION_SCARCITY,
     QUOTE_P_GOOD,                             /* E[p | v = +1] */
     QUOTE_P_BAD,                              /* SANDBOX_GRID entries: E[p | v = -1, disguise i/10] */
@@ -56,7 +82,11 @@ enum sandbox_quote {
 
 /* clang-format off */
 /* ---- observation of the act round ---- */
-enum { ACT_ROW, ACT_CANDIDATE, ACT_POST, ACT_TASK, ACT_MEMORY, ACT_QUOTE, ACT_AXES };
+/* ACT_TRAIT has an element a row where the scenario uses what its columns are about, and none where it does not. */
+enum {
+    ACT_ROW, ACT_CANDIDATE, ACT_POST, ACT_TASK, ACT_MEMORY, ACT_QUOTE, ACT_TRAIT, ACT_BOUNTY, ACT_BID, ACT_JOB, ACT_PART,
+    ACT_AXES
+};
 #define OBSERVE_COLUMNS(C)                                                                                       \
     C(OBSERVE, agent,        U32, ACT_ROW, 0, 0, 1e9, "who observes")                                            \
     C(OBSERVE, role,         U8,  ACT_ROW, 0, 0, SANDBOX_ROLES - 1, "enum sandbox_role")                         \
@@ -97,21 +127,64 @@ enum { ACT_ROW, ACT_CANDIDATE, ACT_POST, ACT_TASK, ACT_MEMORY, ACT_QUOTE, ACT_AX
     C(OBSERVE, task_signal,  F64, ACT_TASK, 0, 0, 1, "submitted: noisy quality of the work; else 0")             \
     C(OBSERVE, task_worker,  U32, ACT_TASK, 0, 0, UINT32_MAX, "submitted: by whom; else NOBODY")                 \
     C(OBSERVE, memory,       U8,  ACT_MEMORY, 0, 0, 255, "bytes of private memory")                              \
-    C(OBSERVE, quote,        F64, ACT_QUOTE, 0, -1e300, 1e300, "by enum sandbox_quote")
+    C(OBSERVE, quote,        F64, ACT_QUOTE, 0, -1e300, 1e300, "by enum sandbox_quote")                          \
+    C(OBSERVE, candidate_capabilities, U8, ACT_CANDIDATE, 0, 0, 255, "what it can do, a bit each; 0 without projects") \
+    C(OBSERVE, post_kind,    U8,  ACT_POST, 0, 0, POST_KINDS - 1, "enum sandbox_post")                           \
+    C(OBSERVE, post_topic,   U32, ACT_POST, 0, 0, UINT32_MAX, "what it is about, or NOBODY")                     \
+    C(OBSERVE, post_stance,  I32, ACT_POST, 0, -1, 1, "what it holds; of a rule: 1 stricter, -1 laxer")          \
+    C(OBSERVE, task_owner,   U8,  ACT_TASK, 0, 0, OWNER_KINDS - 1, "enum sandbox_owner")                         \
+    C(OBSERVE, task_poster,  U32, ACT_TASK, 0, 0, UINT32_MAX, "who pays (bounty) or plans (project); else NOBODY") \
+    C(OBSERVE, task_capability, U8, ACT_TASK, 0, 0, 255, "what it needs, a bit; 0: nothing special")             \
+    C(OBSERVE, task_parts,   U8,  ACT_TASK, 0, 0, 255, "0: a task to claim; else a project for planners, of so many parts") \
+    C(OBSERVE, compromised,  U8,  ACT_TRAIT, 0, 0, 255, "0: its own master; else steps of contagion since the source, from 1") \
+    C(OBSERVE, capabilities, U8,  ACT_TRAIT, 0, 0, 255, "what it can do, a bit each")                            \
+    C(OBSERVE, topic,        U32, ACT_TRAIT, 0, 0, UINT32_MAX, "the story or meme it has taken up, or NOBODY")   \
+    C(OBSERVE, rework,       U32, ACT_TRAIT, 0, 0, UINT32_MAX, "times its task in work was sent back")           \
+    C(OBSERVE, moderation_left, U16, ACT_TRAIT, 0, 0, 65535, "acts of moderation still allowed in this epoch")   \
+    C(OBSERVE, bids,         OFFSETS, ACT_TRAIT, ACT_BID, 0, 0, "pending bids on its own bounties")              \
+    C(OBSERVE, jobs,         OFFSETS, ACT_TRAIT, ACT_JOB, 0, 0, "awarded bounties in which it pays or works")    \
+    C(OBSERVE, parts,        OFFSETS, ACT_TRAIT, ACT_PART, 0, 0, "parts of its project that wait to be assigned") \
+    C(OBSERVE, bounty,       U32, ACT_BOUNTY, 0, 0, UINT32_MAX, "an open bounty; best paid first")               \
+    C(OBSERVE, bounty_poster, U32, ACT_BOUNTY, 0, 0, 1e9, "who offers it")                                       \
+    C(OBSERVE, bounty_poster_reputation, F64, ACT_BOUNTY, 0, -1, 1, "its poster's reputation")                   \
+    C(OBSERVE, bounty_reward, I64, ACT_BOUNTY, 0, 0, 9e18, "most it pays, millionths")                           \
+    C(OBSERVE, bounty_difficulty, F64, ACT_BOUNTY, 0, 0, 1, "0 trivial .. 1 expert")                             \
+    C(OBSERVE, bounty_min_reputation, F64, ACT_BOUNTY, 0, -1, 1, "needed to bid")                                \
+    C(OBSERVE, bounty_bids,  U16, ACT_BOUNTY, 0, 0, 65535, "pending bids")                                       \
+    C(OBSERVE, bounty_lowest, I64, ACT_BOUNTY, 0, 0, 9e18, "lowest of them, millionths; 0: none")                \
+    C(OBSERVE, bounty_deadline, U32, ACT_BOUNTY, 0, 0, UINT32_MAX, "epoch in which it is too late; 0: none")     \
+    C(OBSERVE, bid,          U32, ACT_BID, 0, 0, UINT32_MAX, "a bid")                                            \
+    C(OBSERVE, bid_bounty,   U32, ACT_BID, 0, 0, UINT32_MAX, "on which bounty")                                  \
+    C(OBSERVE, bid_bidder,   U32, ACT_BID, 0, 0, 1e9, "whose")                                                   \
+    C(OBSERVE, bid_amount,   I64, ACT_BID, 0, 0, 9e18, "asked for the work, millionths")                         \
+    C(OBSERVE, bid_reputation, F64, ACT_BID, 0, -1, 1, "the bidder's reputation")                                \
+    C(OBSERVE, bid_trust,    F64, ACT_BID, 0, 0, 1, "the observer's trust in the bidder")                        \
+    C(OBSERVE, job,          U32, ACT_JOB, 0, 0, UINT32_MAX, "an awarded bounty")                                \
+    C(OBSERVE, job_task,     U32, ACT_JOB, 0, 0, UINT32_MAX, "its task")                                         \
+    C(OBSERVE, job_status,   U8,  ACT_JOB, 0, 0, BOUNTY_STATUSES - 1, "enum sandbox_bounty: awarded or disputed") \
+    C(OBSERVE, job_task_status, U8, ACT_JOB, 0, 0, TASK_EXPIRED, "enum sandbox_task_status of its task")         \
+    C(OBSERVE, job_is_worker, U8, ACT_JOB, 0, 0, 1, "1: the observer works; 0: it pays")                         \
+    C(OBSERVE, job_other,    U32, ACT_JOB, 0, 0, 1e9, "the other side")                                          \
+    C(OBSERVE, job_amount,   I64, ACT_JOB, 0, 0, 9e18, "in escrow for it, millionths")                           \
+    C(OBSERVE, job_signal,   F64, ACT_JOB, 0, 0, 1, "submitted: noisy quality of the work; else 0")              \
+    C(OBSERVE, part,         U32, ACT_PART, 0, 0, UINT32_MAX, "a task of the observer's project that has no worker") \
+    C(OBSERVE, part_capability, U8, ACT_PART, 0, 0, 255, "what it needs, a bit")                                 \
+    C(OBSERVE, part_difficulty, F64, ACT_PART, 0, 0, 1, "0 trivial .. 1 expert")
 enum { OBSERVE_COLUMNS(COLUMN_ENUM) OBSERVE_COUNT };
 extern const struct schema schema_sandbox_observe;
 /* Axes that all rows share. */
-#define OBSERVE_SHARED ((1u << ACT_POST) | (1u << ACT_TASK) | (1u << ACT_QUOTE))
+#define OBSERVE_SHARED ((1u << ACT_POST) | (1u << ACT_TASK) | (1u << ACT_QUOTE) | (1u << ACT_BOUNTY))
 
 /* ---- answer of the act round: one action and at most one proposal each ---- */
-enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_AXES };
+/* DECIDE_EXTRA has as many elements as the observation's ACT_TRAIT: one a row, or none. */
+enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_EXTRA, DECIDE_AXES };
 #define DECIDE_COLUMNS(C)                                                                                        \
     C(DECIDE, agent,         U32, DECIDE_ROW, 0, 0, 1e9, "who decides: as observed, same order")                 \
     C(DECIDE, verb,          U8,  DECIDE_ROW, 0, 0, VERB_COUNT - 1, "enum sandbox_verb")                         \
     C(DECIDE, target,        U32, DECIDE_ROW, 0, 0, UINT32_MAX, "post, task, bounty ... the verb is about; else NOBODY") \
-    C(DECIDE, value,         I32, DECIDE_ROW, 0, -1, 1, "vote: -1 or 1; verify: 0 reject, 1 approve")            \
+    C(DECIDE, value,         I32, DECIDE_ROW, 0, -1, 1, "vote: -1 or 1; verify: 0 reject, 1 approve; moderate: 0 hide, 1 freeze") \
     C(DECIDE, amount,        I64, DECIDE_ROW, 0, 0, 9e18, "money named by the verb, millionths")                 \
-    C(DECIDE, work,          F64, DECIDE_ROW, 0, 0, 1, "submit_work: effort put in; post: sincerity")            \
+    C(DECIDE, work,          F64, DECIDE_ROW, 0, 0, 1, "submit_work: effort put in; post: sincerity; post_bounty: difficulty") \
     C(DECIDE, partner,       U32, DECIDE_ROW, 0, 0, UINT32_MAX, "counterparty of the proposal, or NOBODY")       \
     C(DECIDE, kind,          U8,  DECIDE_ROW, 0, 0, INTERACTION_KINDS - 1, "enum sandbox_interaction")           \
     C(DECIDE, transfer,      I64, DECIDE_ROW, 0, -1e15, 1e15, "tau: offered to the counterparty (negative: asked), millionths") \
@@ -120,7 +193,12 @@ enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_AXES };
     C(DECIDE, texts,         OFFSETS, DECIDE_ROW, DECIDE_TEXT, 0, 0, "content of a post or reply")               \
     C(DECIDE, memories,      OFFSETS, DECIDE_ROW, DECIDE_MEMORY, 0, 0, "new private memory")                     \
     C(DECIDE, text,          U8,  DECIDE_TEXT, 0, 0, 255, "UTF-8")                                               \
-    C(DECIDE, memory,        U8,  DECIDE_MEMORY, 0, 0, 255, "bytes")
+    C(DECIDE, memory,        U8,  DECIDE_MEMORY, 0, 0, 255, "bytes")                                             \
+    C(DECIDE, whom,          U32, DECIDE_EXTRA, 0, 0, UINT32_MAX, "assign: to which agent; else NOBODY")         \
+    C(DECIDE, post_kind,     U8,  DECIDE_EXTRA, 0, 0, POST_KINDS - 1, "enum sandbox_post")                       \
+    C(DECIDE, topic,         U32, DECIDE_EXTRA, 0, 0, UINT32_MAX, "what a post or reply is about, or NOBODY")    \
+    C(DECIDE, stance,        I32, DECIDE_EXTRA, 0, -1, 1, "what it holds")                                       \
+    C(DECIDE, payload,       U8,  DECIDE_EXTRA, 0, 0, 1, "1: the proposal carries an injection")
 enum { DECIDE_COLUMNS(COLUMN_ENUM) DECIDE_COUNT };
 extern const struct schema schema_sandbox_decide;
 
@@ -161,7 +239,7 @@ enum { ANSWER_COLUMNS(COLUMN_ENUM) ANSWER_COUNT };
 extern const struct schema schema_sandbox_answer;
 
 /* ---- docket: what governance judges. Rows are interactions; at the start of an epoch `opening` has one element ---- */
-enum { DOCKET_ROW, DOCKET_ACTION, DOCKET_OPENING, DOCKET_AGENT, DOCKET_AXES };
+enum { DOCKET_ROW, DOCKET_ACTION, DOCKET_OPENING, DOCKET_AGENT, DOCKET_NORM, DOCKET_TEXT, DOCKET_AXES };
 #define DOCKET_COLUMNS(C)                                                                                        \
     C(DOCKET, initiator,     U32, DOCKET_ROW, 0, 0, 1e9, "who proposed")                                         \
     C(DOCKET, counterparty,  U32, DOCKET_ROW, 0, 0, 1e9, "to whom")                                              \
@@ -190,7 +268,10 @@ enum { DOCKET_ROW, DOCKET_ACTION, DOCKET_OPENING, DOCKET_AGENT, DOCKET_AXES };
     C(DOCKET, epoch,         U32, DOCKET_OPENING, 0, 0, UINT32_MAX, "the epoch that begins")                     \
     C(DOCKET, agent_reputation, F64, DOCKET_AGENT, 0, -1, 1, "at an opening: every agent's reputation, by id")   \
     C(DOCKET, agent_resources, I64, DOCKET_AGENT, 0, -9e18, 9e18, "at an opening: every agent's free money")     \
-    C(DOCKET, agent_stake,   I64, DOCKET_AGENT, 0, 0, 9e18, "at an opening: every agent's stake")
+    C(DOCKET, agent_stake,   I64, DOCKET_AGENT, 0, 0, 9e18, "at an opening: every agent's stake")                \
+    C(DOCKET, subject,       U32, DOCKET_ACTION, 0, 0, UINT32_MAX, "whom the action is about: author, worker, poster; or NOBODY") \
+    C(DOCKET, norms,         OFFSETS, DOCKET_NORM, DOCKET_TEXT, 0, 0, "at an opening: rules that agents have adopted, oldest first") \
+    C(DOCKET, norm_text,     U8,  DOCKET_TEXT, 0, 0, 255, "lever.parameter=value")
 enum { DOCKET_COLUMNS(COLUMN_ENUM) DOCKET_COUNT };
 extern const struct schema schema_sandbox_docket;
 
@@ -198,10 +279,15 @@ extern const struct schema schema_sandbox_docket;
 enum sandbox_refusal {
     REFUSAL_NONE, REFUSAL_ROLE, REFUSAL_FROZEN, REFUSAL_RATE, REFUSAL_BUDGET, REFUSAL_LENGTH, REFUSAL_FUNDS,
     REFUSAL_TARGET, REFUSAL_KILL_SWITCH, REFUSAL_INTERVAL, REFUSAL_REPEATED, REFUSAL_TEXT, REFUSAL_UNAVAILABLE,
+    REFUSAL_BUSY, REFUSAL_LINK,
     REFUSAL_LEVER = 32
 };
 
-enum sandbox_effect { EFFECT_FREEZE, EFFECT_UNFREEZE, EFFECT_REPUTATION, EFFECT_REPUTATION_SCALE, EFFECT_SLASH, EFFECT_FINE, EFFECT_KINDS };
+enum sandbox_effect { EFFECT_FREEZE, EFFECT_UNFREEZE, EFFECT_REPUTATION, EFFECT_REPUTATION_SCALE, EFFECT_SLASH, EFFECT_FINE,
+    EFFECT_FLAG, /* says that governance holds the agent for one of a colluding group; changes nothing */
+    EFFECT_NORM, /* an adopted rule: amount is its number in the docket, value 1 when it now holds, 0 when it cannot */
+    EFFECT_KINDS
+};
 enum sandbox_audit { AUDIT_NONE, AUDIT_CLEAN, AUDIT_CAUGHT, AUDIT_BLIND };
 
 /* ---- verdict ---- */
@@ -227,7 +313,49 @@ enum { VERDICT_COLUMNS(COLUMN_ENUM) VERDICT_COUNT };
 extern const struct schema schema_sandbox_verdict;
 
 /* ---- events of a step, for the log: what exports read ---- */
-enum { EVENTS_ROW, EVENTS_ACTION, EVENTS_AXES };
+/* What happened beside offers and actions: `agent` is whom it is about, `other` the other side, `id` the task, bounty,
+ * escrow or post. */
+#define SANDBOX_NOTES(N)                                                                                         \
+    N(task_created, "id, amount: its bounty")                                                                        \
+    N(task_completed, "agent: its worker, amount: its pay, value: the label of the work")                            \
+    N(task_rejected, "agent: its worker, value: the label of the work")                                              \
+    N(task_failed, "agent: its worker, if it had one")                                                               \
+    N(task_expired, "agent: its worker, if it had one")                                                              \
+    N(bounty_posted, "agent: its poster, amount: the reward set aside")                                              \
+    N(bid_placed, "agent: the bidder, other: the poster, id: the bounty, amount: the bid")                           \
+    N(bid_accepted, "agent: the bidder, other: the poster, id: the bounty, amount: in escrow for the work")          \
+    N(escrow_released, "agent: the worker, other: the poster, id: the bounty, amount: what the worker got")          \
+    N(escrow_refunded, "agent: the poster, other: the worker, id: the bounty, amount: what the poster got back")     \
+    N(escrow_split, "agent: the worker, other: the poster, id: the bounty, amount: the worker's part")               \
+    N(dispute_filed, "agent: by whom, other: against whom, id: the bounty")                                          \
+    N(dispute_resolved, "agent: the worker, other: the poster, id: the bounty, value: the worker's share")           \
+    N(bounty_expired, "agent: its poster, id, amount: given back")                                                   \
+    N(project_created, "id, amount: its bounty, value: its parts")                                                   \
+    N(project_planned, "agent: the planner, id")                                                                     \
+    N(part_assigned, "agent: the worker, other: the planner, id: the task")                                          \
+    N(project_completed, "agent: the planner, id, amount: its bounty, value: mean label of the parts")               \
+    N(project_failed, "agent: the planner, id")                                                                      \
+    N(post_hidden, "agent: its author, other: the moderator, id: the post, value: 1 when the post was sincere")      \
+    N(agent_frozen, "agent, other: the moderator or NOBODY, value: the epoch in which it is free again")             \
+    N(agent_unfrozen, "agent")                                                                                       \
+    N(agent_fined, "agent, amount")                                                                                  \
+    N(agent_slashed, "agent, amount")                                                                                \
+    N(reputation_changed, "agent (NOBODY: all), value: added by governance")                                         \
+    N(reputation_scaled, "agent (NOBODY: all), value: factor")                                                       \
+    N(norm_adopted, "agent: who proposed it, id: the post, value: share of agents behind it")                        \
+    N(norm_refused, "agent: who proposed it, id: the post: governance cannot apply it")                              \
+    N(topic_adopted, "agent, other: from whom (NOBODY: made up), id: the topic, value: generation")                  \
+    N(infected, "agent, other: by whom, value: steps of contagion since the source")                                 \
+    N(cured, "agent")                                                                                                \
+    N(miscoordination, "agent, other: unanswered offer or a task that another got, id: the task or NOBODY")          \
+    N(conflict, "agent, other: who have voted against each other or dispute")                                        \
+    N(collusion, "agent: flagged by governance")
+#define SANDBOX_NOTE_ENUM(name, doc) NOTE_##name,
+enum sandbox_note { SANDBOX_NOTES(SANDBOX_NOTE_ENUM) SANDBOX_NOTE_COUNT };
+/* "task_created"; NULL for numbers that do not exist. */
+const char *sandbox_note_name(uint32_t note);
+
+enum { EVENTS_ROW, EVENTS_ACTION, EVENTS_NOTE, EVENTS_AXES };
 #define EVENTS_COLUMNS(C)                                                                                        \
     C(EVENTS, initiator,     U32, EVENTS_ROW, 0, 0, 1e9, "who proposed")                                         \
     C(EVENTS, counterparty,  U32, EVENTS_ROW, 0, 0, 1e9, "to whom")                                              \
@@ -264,7 +392,15 @@ enum { EVENTS_ROW, EVENTS_ACTION, EVENTS_AXES };
     C(EVENTS, value,         I32, EVENTS_ACTION, 0, -1, 1, "as decided")                                         \
     C(EVENTS, refused,       U8,  EVENTS_ACTION, 0, 0, 255, "enum sandbox_refusal; 0: it happened")              \
     C(EVENTS, weight,        F64, EVENTS_ACTION, 0, 0, 100, "of a vote")                                         \
-    C(EVENTS, cost,          I64, EVENTS_ACTION, 0, 0, 1e15, "to the treasury, millionths")
+    C(EVENTS, cost,          I64, EVENTS_ACTION, 0, 0, 1e15, "to the treasury, millionths")                      \
+    C(EVENTS, amount,        I64, EVENTS_ACTION, 0, 0, 9e18, "as decided, millionths")                           \
+    C(EVENTS, whom,          U32, EVENTS_ACTION, 0, 0, UINT32_MAX, "as decided")                                 \
+    C(EVENTS, note,          U8,  EVENTS_NOTE, 0, 0, SANDBOX_NOTE_COUNT - 1, "enum sandbox_note")                \
+    C(EVENTS, note_agent,    U32, EVENTS_NOTE, 0, 0, UINT32_MAX, "whom it is about, or NOBODY")                  \
+    C(EVENTS, note_other,    U32, EVENTS_NOTE, 0, 0, UINT32_MAX, "the other side, or NOBODY")                    \
+    C(EVENTS, note_id,       U32, EVENTS_NOTE, 0, 0, UINT32_MAX, "task, bounty, post ..., or NOBODY")            \
+    C(EVENTS, note_amount,   I64, EVENTS_NOTE, 0, -9e18, 9e18, "millionths")                                     \
+    C(EVENTS, note_value,    F64, EVENTS_NOTE, 0, -1e300, 1e300, "by note")
 enum { EVENTS_COLUMNS(COLUMN_ENUM) EVENTS_COUNT };
 extern const struct schema schema_sandbox_events;
 

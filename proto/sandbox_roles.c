@@ -5,16 +5,18 @@
 #define BIT(verb) (1u << VERB_##verb)
 #define FEED (BIT(POST) | BIT(REPLY) | BIT(VOTE))
 
-/* Everybody talks; who plans and who posts may pay others for work, who works may be paid for it. */
+/* Everybody talks; who plans and who posts may pay others for work (and
+ * judge what they pay for: a role's `verify` reaches as far as the domain lets it), who works may be paid for it. */
 static const struct role_row {
     const char *name;
     uint32_t verbs;
 } roles[SANDBOX_ROLES] = {
     [SANDBOX_PLANNER] = {"planner",
-        FEED | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(POST_BOUNTY) | BIT(ACCEPT_BID) | BIT(DISPUTE)},
+        FEED | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(VERIFY) | BIT(POST_BOUNTY) | BIT(ACCEPT_BID) | BIT(DISPUTE) |
+            BIT(DECOMPOSE) | BIT(ASSIGN)},
     [SANDBOX_WORKER] = {"worker", FEED | BIT(CLAIM_TASK) | BIT(SUBMIT_WORK) | BIT(BID) | BIT(DISPUTE)},
     [SANDBOX_VERIFIER] = {"verifier", FEED | BIT(VERIFY) | BIT(DISPUTE)},
-    [SANDBOX_POSTER] = {"poster", FEED | BIT(POST_BOUNTY) | BIT(ACCEPT_BID) | BIT(DISPUTE)},
+    [SANDBOX_POSTER] = {"poster", FEED | BIT(POST_BOUNTY) | BIT(ACCEPT_BID) | BIT(VERIFY) | BIT(DISPUTE)},
     [SANDBOX_MODERATOR] = {"moderator", FEED | BIT(MODERATE)},
 };
 
@@ -22,7 +24,8 @@ static const char *const verbs[VERB_COUNT] = {
     [VERB_PASS] = "pass", [VERB_POST] = "post", [VERB_REPLY] = "reply", [VERB_VOTE] = "vote",
     [VERB_CLAIM_TASK] = "claim_task", [VERB_SUBMIT_WORK] = "submit_work", [VERB_VERIFY] = "verify",
     [VERB_POST_BOUNTY] = "post_bounty", [VERB_BID] = "bid", [VERB_ACCEPT_BID] = "accept_bid",
-    [VERB_DISPUTE] = "dispute", [VERB_MODERATE] = "moderate",
+    [VERB_DISPUTE] = "dispute", [VERB_MODERATE] = "moderate", [VERB_DECOMPOSE] = "decompose",
+    [VERB_ASSIGN] = "assign",
 };
 
 bool

@@ -1,6 +1,6 @@
 /* world/sandbox/check.c - what must hold between steps, and after loading. */
 #include "core/math.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <inttypes.h>
 
@@ -26,11 +26,11 @@ check_agent(const struct sandbox *self, uint32_t agent, struct why *why)
     return 0;
 }
 
-/* Between steps only bounties are in escrow. */
+/* Between steps only bounties are in escrow, and what features hold. */
 static int
 check_escrow(const struct sandbox *self, struct why *why)
 {
-    int64_t bounties = 0;
+    int64_t bounties = features_escrow(self);
 
     for (uint32_t place = 0; place < tasks_capacity(self->tasks); place++) {
         const struct task *task = tasks_at(self->tasks, place);
@@ -81,6 +81,8 @@ check_invariants(const void *self_any, struct why *why)
         code = rails_check_state(self->rails, why);
     if (code == 0)
         code = trust_check(self->trust, why);
+    if (code == 0)
+        code = features_check(self, why);
     if (code == 0)
         code = check_tally(self, self->epoch, "epoch", why);
     if (code == 0)

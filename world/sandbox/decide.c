@@ -2,7 +2,7 @@
  * actions and offers. */
 #include "core/assert.h"
 #include "core/money.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,6 +10,11 @@
 int
 decide_check(const struct sandbox *self, const struct batch *answer, struct why *why)
 {
+    uint32_t extras = features_traits(self) ? answer->count[DECIDE_ROW] : 0;
+
+    if (answer->count[DECIDE_EXTRA] != extras)
+        return fail(why, ERR_INVALID, "decide: %" PRIu32 " elements on axis extra, not %" PRIu32,
+                    answer->count[DECIDE_EXTRA], extras);
     for (uint32_t i = 0; i < answer->count[DECIDE_ROW]; i++) {
         uint32_t size = batch_u32(answer, DECIDE_memories, i + 1) - batch_u32(answer, DECIDE_memories, i);
 
@@ -38,6 +43,8 @@ static enum sandbox_refusal
 check_target(const struct sandbox *self, const struct action *action)
 {
     switch (action->verb) {
+    case VERB_POST:
+        return REFUSAL_NONE;
     case VERB_REPLY:
     case VERB_VOTE:
         return check_post(self, action);
@@ -45,9 +52,74 @@ check_target(const struct sandbox *self, const struct action *action)
     case VERB_SUBMIT_WORK:
     case VERB_VERIFY:
         return labour_check(self, action);
-    default:
-        return REFUSAL_NONE;
+    default: {
+        const struct feature *feature = features_of_verb(self, action->verb);
+
+        if (feature == NULL)
+            return REFUSAL_UNAVAILABLE;
+        return feature->check != NULL ? feature->check(self, action) : REFUSAL_NONE;
     }
+    }
+}
+
+/* Whom a wish is about. */
+static uint32_t
+subject_of(const struct sandbox *self, const struct action *action)
+{
+    const struct feature *feature = features_of_verb(self, action->verb);
+    const struct task *task;
+    struct feed_post post;
+
+    if (feature != NULL)
+        return feature->subject != NULL ? feature->subject(self, action) : SANDBOX_NOBODY;
+    switch (action->verb) {
+    case VERB_REPLY:
+    case VERB_VOTE:
+        return feed_find(self->feed, action->target, &post) ? post.author : SANDBOX_NOBODY;
+    case VERB_VERIFY:
+        task = tasks_find(self->tasks, action->target);
+        return task != NULL ? task->worker : SANDBOX_NOBODY;
+    default:
+        return SANDBOX_NOBODY;
+    }
+}
+
+/* What a wish costs its actor at once. */
+static int64_t
+cost_of(const struct sandbox *self, const struct action *action)
+{
+    const struct feature *feature = features_of_verb(self, action->verb);
+
+    if (feature == NULL)
+        return labour_cost(self, action);
+    return feature->cost != NULL ? feature->cost(self, action) : 0;
+}
+
+/* What rows say on the extra axis, if there is one. */
+static void
+read_extra(const struct batch *answer, uint32_t row, struct action *action)
+{
+    action->whom = action->topic = action->subject = SANDBOX_NOBODY;
+    if (answer->count[DECIDE_EXTRA] == 0)
+        return;
+    action->whom = batch_u32(answer, DECIDE_whom, row);
+    action->topic = batch_u32(answer, DECIDE_topic, row);
+    action->stance = (int8_t)batch_i32(answer, DECIDE_stance, row);
+    action->post_kind = batch_u8(answer, DECIDE_post_kind, row);
+}
+
+/* The wish counts, and its money leaves the actor's account: what a feature asks for is set aside. */
+static void
+grant(struct sandbox *self, struct action *action, const struct rails_wish *wish)
+{
+    rails_accept(self->rails, wish);
+    settle_active(self, action->actor);
+    if (features_of_verb(self, action->verb) == NULL) {
+        settle_charge(self, action->actor, ACCOUNT_ENVIRONMENT, wish->spending, MONEY_effort);
+        return;
+    }
+    settle_charge(self, action->actor, ACCOUNT_ESCROW, wish->spending, MONEY_escrow);
+    action->held = wish->spending;
 }
 
 static void
@@ -67,20 +139,19 @@ take_action(struct sandbox *self, const struct batch *answer, uint32_t row)
         .target = batch_u32(answer, DECIDE_target, row), .value = batch_i32(answer, DECIDE_value, row),
         .amount = batch_i64(answer, DECIDE_amount, row), .work = batch_f64(answer, DECIDE_work, row), .weight = 1.0,
         .text = (const char *)answer->data[DECIDE_text] + begin, .text_size = end - begin};
+    read_extra(answer, row, action);
     wish = (struct rails_wish){
         .agent = action->actor, .role = self->agents.role[action->actor], .verb = action->verb, .text = action->text,
-        .text_size = action->text_size, .spending = labour_cost(self, action), .step = self->now.step};
+        .text_size = action->text_size, .spending = cost_of(self, action), .step = self->now.step};
 
     action->refused = (uint8_t)rails_check(self->rails, &wish);
     if (action->refused == REFUSAL_NONE)
         action->refused = (uint8_t)check_target(self, action);
     if (action->refused == REFUSAL_NONE && wish.spending > money_of(self, action->actor))
         action->refused = REFUSAL_FUNDS;
-    if (action->refused == REFUSAL_NONE) {
-        rails_accept(self->rails, &wish);
-        settle_active(self, action->actor);
-        settle_charge(self, action->actor, ACCOUNT_ENVIRONMENT, wish.spending, MONEY_effort);
-    }
+    action->subject = subject_of(self, action);
+    if (action->refused == REFUSAL_NONE)
+        grant(self, action, &wish);
     /* The answer's bytes are lent until take() returns; a refused text is not needed again. */
     if (action->refused == REFUSAL_NONE && (action->verb == VERB_POST || action->verb == VERB_REPLY))
         action->text = arena_text(self->arena, action->text, action->text_size);
@@ -101,6 +172,8 @@ check_proposal(const struct sandbox *self, const struct rails_wish *wish, uint32
         return REFUSAL_TARGET;
     if (is_frozen(self, partner))
         return REFUSAL_FROZEN;
+    if (!observe_may_meet(self, wish->agent, partner))
+        return REFUSAL_LINK;
     if (stake_held(self, wish->agent) < money_from_real(self->now.quotes[QUOTE_STAKE_REQUIRED]) ||
         wish->spending > money_of(self, wish->agent))
         return REFUSAL_FUNDS;
@@ -152,7 +225,7 @@ make_deal(struct sandbox *self, const struct batch *answer, uint32_t row, int64_
         .initiator = agent, .counterparty = batch_u32(answer, DECIDE_partner, row),
         .kind = batch_u8(answer, DECIDE_kind, row), .transfer = batch_i64(answer, DECIDE_transfer, row),
         .effort = batch_f64(answer, DECIDE_effort, row), .disguise = batch_f64(answer, DECIDE_disguise, row),
-        .allow = 1};
+        .payload = answer->count[DECIDE_EXTRA] > 0 ? batch_u8(answer, DECIDE_payload, row) : 0, .allow = 1};
     settle_charge(self, agent, ACCOUNT_ENVIRONMENT, cost, MONEY_effort);
     if (deal->transfer > 0)
         settle_charge(self, agent, ACCOUNT_ESCROW, deal->transfer, MONEY_escrow);
@@ -181,7 +254,8 @@ take_proposal(struct sandbox *self, const struct batch *answer, uint32_t row)
     if (refusal != REFUSAL_NONE) {
         ASSERT(turn->lost_count < turn->lost_room);
         turn->lost[turn->lost_count++] = (struct action){
-            .actor = agent, .verb = VERB_PASS, .target = partner, .weight = 1.0, .refused = (uint8_t)refusal};
+            .actor = agent, .verb = VERB_PASS, .target = partner, .weight = 1.0, .refused = (uint8_t)refusal,
+            .whom = SANDBOX_NOBODY, .topic = SANDBOX_NOBODY, .subject = SANDBOX_NOBODY};
         TALLY_ADD(self, refused[refusal], 1);
         return;
     }

@@ -1,7 +1,7 @@
 /* world/sandbox/docket.c - what governance is asked, and what its verdict does. */
 #include "core/assert.h"
 #include "core/money.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -74,8 +74,10 @@ write_actions(const struct sandbox *self, const struct batch_writer *writer)
     COLUMN(int32_t, value);
     COLUMN(int64_t, amount);
     COLUMN(uint8_t, refused);
+    COLUMN(uint32_t, subject);
 
     for (uint32_t i = 0; i < writer->count[DOCKET_ACTION]; i++) {
+        subject[i] = actions[i].subject;
         actor[i] = actions[i].actor;
         verb[i] = actions[i].verb;
         target[i] = actions[i].target;
@@ -101,18 +103,38 @@ write_opening(const struct sandbox *self, const struct batch_writer *writer)
     }
 }
 
+/* The rules that agents have adopted; theirs to write, governance's to apply. */
+static void
+write_norms(const struct sandbox *self, const struct batch_writer *writer)
+{
+    uint32_t at = 0;
+    COLUMN(uint32_t, norms);
+
+    for (uint32_t i = 0; i < writer->count[DOCKET_NORM]; i++) {
+        norms[i] = at;
+        batch_fill_bytes(writer, DOCKET_norm_text, at, self->turn.norms[i].text, self->turn.norms[i].size);
+        at += self->turn.norms[i].size;
+    }
+    norms[writer->count[DOCKET_NORM]] = at;
+}
+
 void
 docket_ask(const struct sandbox *self, struct buffer *out)
 {
     bool opening = self->stage == STAGE_OPENING;
     struct batch_writer writer;
+    uint32_t norm_bytes = 0;
 
+    for (uint32_t i = 0; i < self->turn.norm_count; i++)
+        norm_bytes += self->turn.norms[i].size;
     batch_begin(&writer, &schema_sandbox_docket, out, self->seed, 0, (uint32_t[DOCKET_AXES]){
         [DOCKET_ROW] = opening ? 0 : self->turn.deal_count - self->turn.deal_first,
         [DOCKET_ACTION] = opening ? 0 : self->turn.action_count - self->turn.action_first,
-        [DOCKET_OPENING] = opening, [DOCKET_AGENT] = opening ? self->config.agent_count : 0});
+        [DOCKET_OPENING] = opening, [DOCKET_AGENT] = opening ? self->config.agent_count : 0,
+        [DOCKET_NORM] = opening ? self->turn.norm_count : 0, [DOCKET_TEXT] = opening ? norm_bytes : 0});
     if (opening) {
         write_opening(self, &writer);
+        write_norms(self, &writer);
         return;
     }
     write_terms(self, &writer);
@@ -147,6 +169,10 @@ check_effect(const struct sandbox *self, const struct batch *verdict, uint32_t i
     if (lever >= self->config.lever_count)
         return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_lever: there is no lever %" PRIu32, i,
                     lever);
+    if (batch_u8(verdict, VERDICT_effect_kind, i) == EFFECT_NORM &&
+        (self->stage != STAGE_OPENING || amount >= self->turn.norm_count))
+        return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_amount: %" PRId64 " is no rule of this "
+                    "docket", i, amount);
     if (batch_u8(verdict, VERDICT_effect_kind, i) == EFFECT_FREEZE && amount > UINT32_MAX)
         return fail(why, ERR_INVALID, "verdict: effect %" PRIu32 ": effect_amount: %" PRId64 " is no epoch", i, amount);
     return 0;
@@ -227,10 +253,27 @@ apply_effect(struct sandbox *self, uint32_t agent, enum sandbox_effect kind, int
     case EFFECT_FINE:
         settle_charge(self, agent, ACCOUNT_TREASURY, amount, MONEY_fine);
         return;
+    case EFFECT_FLAG:
+        TALLY_ADD(self, flagged, 1);
+        return;
+    case EFFECT_NORM:
     case EFFECT_KINDS:
         break;
     }
     UNREACHABLE();
+}
+
+static void
+note_effect(struct sandbox *self, uint32_t agent, enum sandbox_effect kind, int64_t amount, double value)
+{
+    static const uint8_t notes[EFFECT_KINDS] = {
+        [EFFECT_FREEZE] = NOTE_agent_frozen, [EFFECT_UNFREEZE] = NOTE_agent_unfrozen,
+        [EFFECT_REPUTATION] = NOTE_reputation_changed, [EFFECT_REPUTATION_SCALE] = NOTE_reputation_scaled,
+        [EFFECT_SLASH] = NOTE_agent_slashed, [EFFECT_FINE] = NOTE_agent_fined, [EFFECT_FLAG] = NOTE_collusion};
+
+    settle_note(self, &(struct note){.kind = notes[kind], .agent = agent, .other = SANDBOX_NOBODY,
+        .id = SANDBOX_NOBODY, .amount = kind == EFFECT_FREEZE ? 0 : amount,
+        .value = kind == EFFECT_FREEZE ? (double)amount : value});
 }
 
 void
@@ -242,6 +285,11 @@ docket_effects(struct sandbox *self, const struct batch *verdict)
         int64_t amount = batch_i64(verdict, VERDICT_effect_amount, i);
         double value = batch_f64(verdict, VERDICT_effect_value, i);
 
+        if (kind == EFFECT_NORM) {
+            features_norm_ruled(self, (uint32_t)amount, value > 0.0);
+            continue;
+        }
+        note_effect(self, agent, kind, amount, value);
         if (agent != SANDBOX_NOBODY)
             apply_effect(self, agent, kind, amount, value);
         else
@@ -250,9 +298,8 @@ docket_effects(struct sandbox *self, const struct batch *verdict)
     }
 }
 
-/* Puts every agent's stake at what governance asks for, if its free money reaches; what is more is freed. */
-static void
-make_up_stakes(struct sandbox *self)
+void
+docket_make_up_stakes(struct sandbox *self)
 {
     int64_t wanted = money_from_real(self->now.quotes[QUOTE_STAKE_REQUIRED]);
 
@@ -274,5 +321,5 @@ docket_open(struct sandbox *self, const struct batch *verdict)
     for (uint32_t i = 0; i < QUOTE_GOVERNANCE_END; i++)
         self->now.quotes[i] = batch_f64(verdict, VERDICT_quote, i);
     docket_effects(self, verdict);
-    make_up_stakes(self);
+    docket_make_up_stakes(self);
 }

@@ -102,6 +102,8 @@ write_actions(const struct action *actions, uint32_t count, uint32_t at, const s
     COLUMN(uint8_t, refused);
     COLUMN(double, weight);
     COLUMN(int64_t, cost);
+    COLUMN(int64_t, amount);
+    COLUMN(uint32_t, whom);
 
     for (uint32_t i = 0; i < count; i++) {
         actor[at + i] = actions[i].actor;
@@ -111,6 +113,28 @@ write_actions(const struct action *actions, uint32_t count, uint32_t at, const s
         refused[at + i] = actions[i].refused;
         weight[at + i] = actions[i].weight;
         cost[at + i] = actions[i].cost;
+        amount[at + i] = actions[i].amount;
+        whom[at + i] = actions[i].whom;
+    }
+}
+
+static void
+write_notes(const struct turn *turn, const struct batch_writer *writer)
+{
+    COLUMN(uint8_t, note);
+    COLUMN(uint32_t, note_agent);
+    COLUMN(uint32_t, note_other);
+    COLUMN(uint32_t, note_id);
+    COLUMN(int64_t, note_amount);
+    COLUMN(double, note_value);
+
+    for (uint32_t i = 0; i < turn->note_count; i++) {
+        note[i] = turn->notes[i].kind;
+        note_agent[i] = turn->notes[i].agent;
+        note_other[i] = turn->notes[i].other;
+        note_id[i] = turn->notes[i].id;
+        note_amount[i] = turn->notes[i].amount;
+        note_value[i] = turn->notes[i].value;
     }
 }
 
@@ -121,10 +145,12 @@ events_write(const void *self_any, struct buffer *out)
     struct batch_writer writer;
 
     batch_begin(&writer, &schema_sandbox_events, out, 0, 0, (uint32_t[EVENTS_AXES]){
-        [EVENTS_ROW] = turn->deal_count, [EVENTS_ACTION] = turn->action_count + turn->lost_count});
+        [EVENTS_ROW] = turn->deal_count, [EVENTS_ACTION] = turn->action_count + turn->lost_count,
+        [EVENTS_NOTE] = turn->note_count});
     write_deals(turn, &writer);
     write_work(turn, &writer);
     write_money(turn, &writer);
     write_actions(turn->actions, turn->action_count, 0, &writer);
     write_actions(turn->lost, turn->lost_count, turn->action_count, &writer);
+    write_notes(turn, &writer);
 }

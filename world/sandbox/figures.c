@@ -1,61 +1,44 @@
 /* world/sandbox/figures.c - the epoch's and the run's figures by name. */
 #include "core/money.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <stdio.h>
 
 #define NAME_SIZE (SANDBOX_NAME_MAX + 40)
 
-struct sink {
-    domain_figure_fn *each;
-    void *context;
-};
-
 static void
-put(const struct sink *sink, const char *name, double value, bool known)
+put_counts(const struct tally *tally, const struct figure_sink *sink)
 {
-    sink->each(sink->context, name, value, known);
-}
-
-static void
-put_share(const struct sink *sink, const char *name, double part, double whole)
-{
-    put(sink, name, whole > 0 ? part / whole : 0.0, whole > 0);
-}
-
-static void
-put_counts(const struct tally *tally, const struct sink *sink)
-{
-#define TALLY_PUT(name, doc) put(sink, #name, (double)tally->name, true);
+#define TALLY_PUT(name, doc) figure_put(sink, #name, (double)tally->name, true);
     TALLY_COUNTS(TALLY_PUT)
-    put(sink, "interactions", (double)tally->set.count, true);
-    put(sink, "accepted_interactions", (double)tally->set.accepted, true);
-    put(sink, "unpaid", money_to_real(tally->unpaid), true);
-    put_share(sink, "unanswered_share", (double)tally->unanswered, (double)tally->proposals);
-    put_share(sink, "cascade_r0", (double)tally->replies, (double)(tally->posts + tally->replies));
+    figure_put(sink, "interactions", (double)tally->set.count, true);
+    figure_put(sink, "accepted_interactions", (double)tally->set.accepted, true);
+    figure_put(sink, "unpaid", money_to_real(tally->unpaid), true);
+    figure_put_share(sink, "unanswered_share", (double)tally->unanswered, (double)tally->proposals);
+    figure_put_share(sink, "cascade_r0", (double)tally->replies, (double)(tally->posts + tally->replies));
 }
 
 static void
-put_refusals(const struct sandbox *self, const struct tally *tally, const struct sink *sink)
+put_refusals(const struct sandbox *self, const struct tally *tally, const struct figure_sink *sink)
 {
     char name[NAME_SIZE];
     uint64_t all = 0;
 
     for (uint32_t i = 1; i < TALLY_REFUSALS; i++)
         all += tally->refused[i];
-    put(sink, "refused", (double)all, true);
+    figure_put(sink, "refused", (double)all, true);
     for (uint32_t i = 1; rails_refusal_name(i) != NULL; i++) {
         snprintf(name, sizeof name, "refused_%s", rails_refusal_name(i));
-        put(sink, name, (double)tally->refused[i], true);
+        figure_put(sink, name, (double)tally->refused[i], true);
     }
     for (uint32_t i = 0; i < self->config.lever_count; i++) {
         snprintf(name, sizeof name, "refused_lever_%s", self->config.levers[i]);
-        put(sink, name, (double)tally->refused[REFUSAL_LEVER + i], true);
+        figure_put(sink, name, (double)tally->refused[REFUSAL_LEVER + i], true);
     }
 }
 
 static void
-put_kinds(const struct sandbox *self, const struct tally *tally, const struct sink *sink)
+put_kinds(const struct sandbox *self, const struct tally *tally, const struct figure_sink *sink)
 {
     char name[NAME_SIZE];
 
@@ -64,19 +47,19 @@ put_kinds(const struct sandbox *self, const struct tally *tally, const struct si
         double proposals = (double)tally->kinds[kind].proposals;
 
         snprintf(name, sizeof name, "acceptance_%s", policy);
-        put_share(sink, name, (double)tally->kinds[kind].accepted, (double)tally->kinds[kind].answered);
+        figure_put_share(sink, name, (double)tally->kinds[kind].accepted, (double)tally->kinds[kind].answered);
         snprintf(name, sizeof name, "effort_%s", policy);
-        put_share(sink, name, tally->kinds[kind].effort, proposals);
+        figure_put_share(sink, name, tally->kinds[kind].effort, proposals);
         snprintf(name, sizeof name, "disguise_%s", policy);
-        put_share(sink, name, tally->kinds[kind].disguise, proposals);
+        figure_put_share(sink, name, tally->kinds[kind].disguise, proposals);
         snprintf(name, sizeof name, "proposals_%s", policy);
-        put(sink, name, proposals, true);
+        figure_put(sink, name, proposals, true);
     }
 }
 
 /* What agents hold now, whichever span is asked for. */
 static void
-put_holdings(const struct sandbox *self, const struct sink *sink)
+put_holdings(const struct sandbox *self, const struct figure_sink *sink)
 {
     uint32_t count = self->config.agent_count;
     double *values = self->scratch, *spare = self->scratch + count;
@@ -86,15 +69,15 @@ put_holdings(const struct sandbox *self, const struct sink *sink)
     for (uint32_t agent = 0; agent < count; agent++)
         values[agent] = money_to_real(money_of(self, agent) + stake_held(self, agent));
     gini = metrics_gini(values, spare, count);
-    put(sink, "wealth_gini", gini.value, gini.known);
+    figure_put(sink, "wealth_gini", gini.value, gini.known);
     for (uint32_t agent = 0; agent < count; agent++)
         values[agent] = self->agents.influence[agent];
     gini = metrics_gini(values, spare, count);
-    put(sink, "influence_gini", gini.value, gini.known);
+    figure_put(sink, "influence_gini", gini.value, gini.known);
     for (uint32_t agent = 0; agent < count; agent++)
         sum += self->agents.reputation[agent];
-    put(sink, "average_reputation", sum / (double)count, true);
-    put(sink, "treasury", money_to_real(accounts_balance(self->accounts, ACCOUNT_TREASURY)), true);
+    figure_put(sink, "average_reputation", sum / (double)count, true);
+    figure_put(sink, "treasury", money_to_real(accounts_balance(self->accounts, ACCOUNT_TREASURY)), true);
 }
 
 void
@@ -102,12 +85,13 @@ figures_each(const void *self_any, bool whole_run, domain_figure_fn *each, void 
 {
     const struct sandbox *self = self_any;
     const struct tally *tally = whole_run ? self->run : self->epoch;
-    struct sink sink = {each, context};
+    struct figure_sink sink = {each, context};
 
     metrics_set_figures(&tally->set, &self->config.payoff, each, context);
-    put_share(&sink, "participation_rate", (double)tally->active_agents, (double)self->config.agent_count);
+    figure_put_share(&sink, "participation_rate", (double)tally->active_agents, (double)self->config.agent_count);
     put_counts(tally, &sink);
     put_refusals(self, tally, &sink);
     put_kinds(self, tally, &sink);
     put_holdings(self, &sink);
+    features_figures(self, whole_run, &sink);
 }

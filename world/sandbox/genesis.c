@@ -1,7 +1,7 @@
 /* world/sandbox/genesis.c - making the sandbox: memory for the agents of a scenario, and their state before step 1. */
 #include "core/assert.h"
 #include "core/math.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +82,23 @@ make_quotes(const struct config *config, double quotes[QUOTE_COUNT])
     draw_expectations(&config->proxy, &quotes[QUOTE_P_GOOD], &quotes[QUOTE_P_BAD]);
 }
 
+void
+genesis_adopt(void *self_any, const double *quotes, uint32_t quote_count)
+{
+    struct sandbox *self = self_any;
+    double *now = self->now.quotes, before[QUOTE_COUNT];
+
+    ASSERT(quotes == NULL || quote_count == QUOTE_GOVERNANCE_END);
+
+    memcpy(before, now, sizeof before);
+    make_quotes(&self->config, now);
+    now[QUOTE_STEP] = before[QUOTE_STEP];
+    now[QUOTE_EPOCH] = before[QUOTE_EPOCH];
+    memcpy(now, quotes != NULL ? quotes : before, QUOTE_GOVERNANCE_END * sizeof now[0]);
+    if (quotes != NULL)
+        docket_make_up_stakes(self);
+}
+
 int
 genesis_configure(const struct yaml_node *scenario, uint64_t seed, void **self_out, struct why *why)
 {
@@ -108,6 +125,7 @@ genesis_configure(const struct yaml_node *scenario, uint64_t seed, void **self_o
     self->run = ALLOC(struct tally);
     self->arena = arena_new(ARENA_CHUNK);
     self->scratch = ALLOC_ARRAY(double, 2 * (size_t)config->agent_count);
+    features_make(self);
     self->stage = STAGE_DONE;
     *self_out = self;
     return 0;
@@ -129,6 +147,7 @@ genesis_destroy(void *self_any)
     free(self->agents.by_slot);
     free(self->slots);
     free(self->slot_kind);
+    features_destroy(self);
     accounts_destroy(&self->accounts);
     feed_destroy(&self->feed);
     tasks_destroy(&self->tasks);
@@ -178,7 +197,8 @@ genesis_make(void *self_any)
             agents->task[agent] = TASK_NONE;
         }
     }
-    self->stage = STAGE_DONE;
     memset(&self->turn, 0, sizeof self->turn);
     arena_reset(self->arena);
+    features_genesis(self);
+    self->stage = STAGE_DONE;
 }

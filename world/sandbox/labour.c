@@ -5,11 +5,18 @@
 #include "core/assert.h"
 #include "core/math.h"
 #include "core/money.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 /* ---- money and ends ---- */
 
-/* The bounty leaves the escrow: for the worker, or back to the environment. */
+static void
+note_task(struct sandbox *self, const struct task *task, enum sandbox_note kind, int64_t amount, double value)
+{
+    settle_note(self, &(struct note){.kind = (uint8_t)kind, .agent = task->worker, .other = task->poster,
+        .id = task->id, .amount = amount, .value = value});
+}
+
+/* The bounty leaves the escrow: for the worker, or back to the environment. A feature's task has none. */
 static void
 release_bounty(struct sandbox *self, const struct task *task, uint32_t to)
 {
@@ -36,6 +43,8 @@ complete_task(struct sandbox *self, const struct task *task)
     tasks_accept(self->tasks, task->id, task->submissions - 1, task->signal, self->now.step);
     TALLY_ADD(self, tasks_completed, 1);
     TALLY_ADD(self, tasks_bad, task->truth < 0);
+    note_task(self, task, NOTE_task_completed, task->bounty, task->signal);
+    features_task_ended(self, task, TASK_COMPLETED);
 }
 
 static void
@@ -45,6 +54,8 @@ fail_task(struct sandbox *self, const struct task *task)
     leave_worker(self, task);
     tasks_fail(self->tasks, task->id, self->now.step);
     TALLY_ADD(self, tasks_failed, 1);
+    note_task(self, task, NOTE_task_failed, 0, 0.0);
+    features_task_ended(self, task, TASK_FAILED);
 }
 
 static void
@@ -56,6 +67,7 @@ judge_task(struct sandbox *self, const struct task *task, bool approve)
     }
     tasks_reject(self->tasks, task->id, task->submissions - 1, self->now.step);
     TALLY_ADD(self, tasks_rejected, 1);
+    note_task(self, task, NOTE_task_rejected, 0, task->signal);
     if (task->rejections > self->config.tasks.max_rejections)
         fail_task(self, task);
 }
@@ -74,6 +86,8 @@ expire_tasks(struct sandbox *self)
         release_bounty(self, task, ACCOUNT_ENVIRONMENT);
         leave_worker(self, task);
         TALLY_ADD(self, tasks_expired, 1);
+        note_task(self, task, NOTE_task_expired, 0, 0.0);
+        features_task_ended(self, task, TASK_EXPIRED);
     }
 }
 
@@ -94,28 +108,63 @@ advance_tasks(struct sandbox *self)
     }
 }
 
+uint32_t
+labour_create(struct sandbox *self, const struct task *task, uint32_t worker)
+{
+    uint32_t id;
+
+    ASSERT(task->bounty == 0 && task->owner != OWNER_ENVIRONMENT);
+    ASSERT(worker == TASK_NONE || self->agents.task[worker] == TASK_NONE);
+    id = tasks_create(self->tasks, task, self->now.step);
+    if (id == TASK_NONE)
+        return TASK_NONE;
+    TALLY_ADD(self, tasks_created, 1);
+    note_task(self, tasks_find(self->tasks, id), NOTE_task_created, 0, 0.0);
+    if (worker == TASK_NONE)
+        return id;
+    if (!tasks_claim(self->tasks, id, worker, 1.0, self->now.step))
+        UNREACHABLE(); /* it was just made, for any reputation up to 1 */
+    self->agents.task[worker] = id;
+    return id;
+}
+
+void
+labour_cancel(struct sandbox *self, uint32_t id)
+{
+    const struct task *task = tasks_find(self->tasks, id);
+
+    ASSERT(task != NULL && task->owner != OWNER_ENVIRONMENT && task->status <= TASK_SUBMITTED);
+    leave_worker(self, task);
+    tasks_fail(self->tasks, id, self->now.step);
+    TALLY_ADD(self, tasks_failed, 1);
+    note_task(self, task, NOTE_task_failed, 0, 0.0);
+}
+
 static bool
 create_task(struct sandbox *self, struct rng *rng)
 {
     const struct task_params *params = &self->config.tasks;
     double level = rng_real(rng), pay = rng_real(rng);
     int64_t range = params->bounty_high - params->bounty_low;
+    uint32_t created;
     struct task task = {
         .bounty = params->bounty_low + money_share(range, pay),
         .difficulty = params->difficulty_low + (params->difficulty_high - params->difficulty_low) * level,
         .min_reputation = -1.0 + (params->min_reputation + 1.0) * level,
         .deadline = params->deadline_epochs == 0 ? 0 : self->now.epoch + params->deadline_epochs,
-        .max_steps = params->max_steps};
+        .max_steps = params->max_steps, .poster = TASK_NONE};
 
     task.budget = 2 * task.bounty;
     /* Payoffs may bring the environment as deep into debt as can be counted. All others together hold what it owes, so
      * the escrow has room for whatever it can still give. */
     if (accounts_balance(self->accounts, ACCOUNT_ENVIRONMENT) < INT64_MIN + 1 + task.bounty ||
-        tasks_create(self->tasks, &task, self->now.step) == TASK_NONE)
+        (created = tasks_create(self->tasks, &task, self->now.step)) == TASK_NONE)
         return false;
     if (accounts_transfer(self->accounts, ACCOUNT_ENVIRONMENT, ACCOUNT_ESCROW, task.bounty, MONEY_escrow, NULL) != 0)
         UNREACHABLE();
     TALLY_ADD(self, tasks_created, 1);
+    settle_note(self, &(struct note){.kind = NOTE_task_created, .agent = SANDBOX_NOBODY, .other = SANDBOX_NOBODY,
+        .id = created, .amount = task.bounty});
     return true;
 }
 
@@ -145,6 +194,15 @@ labour_begin(struct sandbox *self)
 
 /* ---- wishes ---- */
 
+/* What somebody pays for, that one judges; everything else is the verifiers'. */
+static bool
+may_judge(const struct sandbox *self, const struct task *task, uint32_t agent)
+{
+    if (task->owner == OWNER_BOUNTY)
+        return task->poster == agent;
+    return self->agents.role[agent] == SANDBOX_VERIFIER || (task->owner == OWNER_PROJECT && task->poster == agent);
+}
+
 enum sandbox_refusal
 labour_check(const struct sandbox *self, const struct action *action)
 {
@@ -162,8 +220,8 @@ labour_check(const struct sandbox *self, const struct action *action)
     case VERB_SUBMIT_WORK:
         return own == task->id && task->status == TASK_IN_PROGRESS ? REFUSAL_NONE : REFUSAL_TARGET;
     case VERB_VERIFY:
-        return task->status == TASK_SUBMITTED && task->worker != action->actor && action->value >= 0 ?
-            REFUSAL_NONE : REFUSAL_TARGET;
+        return task->status == TASK_SUBMITTED && task->worker != action->actor && action->value >= 0 &&
+            may_judge(self, task, action->actor) ? REFUSAL_NONE : REFUSAL_TARGET;
     default:
         UNREACHABLE();
     }
@@ -184,6 +242,8 @@ claim(struct sandbox *self, struct action *action)
                      self->now.step)) {
         action->refused = REFUSAL_TARGET; /* somebody with a lower id was faster */
         TALLY_ADD(self, conflicting_claims, 1);
+        settle_note(self, &(struct note){.kind = NOTE_miscoordination, .agent = action->actor,
+            .other = SANDBOX_NOBODY, .id = action->target});
         return;
     }
     self->agents.task[action->actor] = action->target;
@@ -220,7 +280,7 @@ verify(struct sandbox *self, struct action *action)
         action->refused = REFUSAL_TARGET; /* judged by another already */
         return;
     }
-    fee = money_share(task->bounty, self->config.tasks.verifier_fee);
+    fee = task->owner == OWNER_BOUNTY ? 0 : money_share(task->budget / 2, self->config.tasks.verifier_fee);
     judge_task(self, task, action->value > 0);
     if (accounts_transfer(self->accounts, ACCOUNT_ENVIRONMENT, account_of(action->actor), fee, MONEY_bounty, NULL) != 0)
         settle_unpaid(self, fee);

@@ -1,6 +1,6 @@
 /* world/sandbox/observe.c - what agents see before they act. */
 #include "core/assert.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <string.h>
 
@@ -84,6 +84,15 @@ group_one(struct sandbox *self)
     draw_candidates(self, turn->agent);
 }
 
+bool
+observe_may_meet(const struct sandbox *self, uint32_t agent, uint32_t other)
+{
+    (void)self;
+    (void)agent;
+    (void)other;
+    return true;
+}
+
 void
 observe_begin(struct sandbox *self)
 {
@@ -97,6 +106,7 @@ observe_begin(struct sandbox *self)
     turn->task_count = tasks_claimable(self->tasks, 1.0, visible, turn->tasks);
     turn->task_count +=
         tasks_waiting(self->tasks, TASK_SUBMITTED, visible, turn->tasks + turn->task_count);
+    features_show(self);
     if (self->config.sequential)
         group_one(self);
     else
@@ -250,6 +260,9 @@ write_tasks(const struct sandbox *self, const struct batch_writer *writer)
     COLUMN(double, task_min_reputation);
     COLUMN(double, task_signal);
     COLUMN(uint32_t, task_worker);
+    COLUMN(uint8_t, task_owner);
+    COLUMN(uint32_t, task_poster);
+    COLUMN(uint8_t, task_capability);
 
     for (uint32_t i = 0; i < self->turn.task_count; i++) {
         const struct task *task = tasks_find(self->tasks, self->turn.tasks[i]);
@@ -262,7 +275,21 @@ write_tasks(const struct sandbox *self, const struct batch_writer *writer)
         task_min_reputation[i] = task->min_reputation;
         task_signal[i] = task->status == TASK_SUBMITTED ? task->signal : 0.0;
         task_worker[i] = task->status == TASK_SUBMITTED ? task->worker : SANDBOX_NOBODY;
+        task_owner[i] = task->owner;
+        task_poster[i] = task->poster;
+        task_capability[i] = task->capability;
     }
+}
+
+/* What a feature that is off leaves unsaid. */
+static void
+write_traits(const struct batch_writer *writer)
+{
+    COLUMN(uint32_t, topic);
+    COLUMN(uint32_t, post_topic);
+
+    memset(topic, 0xff, writer->count[ACT_TRAIT] * sizeof *topic);
+    memset(post_topic, 0xff, writer->count[ACT_POST] * sizeof *post_topic);
 }
 
 void
@@ -271,15 +298,18 @@ observe_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t
     const uint32_t *ids = self->turn.groups[group].agents + first;
     struct batch_writer batch, *writer = &batch;
     uint32_t candidates = 0, memories = 0;
+    uint32_t counts[ACT_AXES] = {[ACT_ROW] = count, [ACT_POST] = self->turn.post_count,
+        [ACT_TASK] = self->turn.task_count, [ACT_QUOTE] = QUOTE_COUNT};
 
     ASSERT(group < self->turn.group_count && first + count <= self->turn.groups[group].count);
     for (uint32_t i = 0; i < count; i++) {
         candidates += self->turn.candidate_count[ids[i]];
         memories += self->agents.memory_size[ids[i]];
     }
-    batch_begin(writer, &schema_sandbox_observe, out, self->seed, first, (uint32_t[ACT_AXES]){
-        [ACT_ROW] = count, [ACT_CANDIDATE] = candidates, [ACT_POST] = self->turn.post_count,
-        [ACT_TASK] = self->turn.task_count, [ACT_MEMORY] = memories, [ACT_QUOTE] = QUOTE_COUNT});
+    counts[ACT_CANDIDATE] = candidates;
+    counts[ACT_MEMORY] = memories;
+    features_count(self, ids, count, counts);
+    batch_begin(writer, &schema_sandbox_observe, out, self->seed, first, counts);
     write_self(self, writer, ids);
     write_limits(self, writer, ids);
     write_candidates(self, writer, ids);
@@ -287,4 +317,6 @@ observe_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t
     write_posts(self, writer);
     write_tasks(self, writer);
     memcpy(batch_column(writer, OBSERVE_quote), self->now.quotes, sizeof self->now.quotes);
+    write_traits(writer);
+    features_write(self, writer, ids);
 }

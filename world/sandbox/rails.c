@@ -130,9 +130,6 @@ rails_budget_left(const struct rails *self, uint32_t agent)
 
 /* ---- wishes ---- */
 
-#define BIT(verb) (1u << VERB_##verb)
-#define MARKET_VERBS (BIT(POST_BOUNTY) | BIT(BID) | BIT(ACCEPT_BID) | BIT(DISPUTE) | BIT(MODERATE))
-
 const char *
 rails_refusal_name(uint32_t refusal)
 {
@@ -141,6 +138,7 @@ rails_refusal_name(uint32_t refusal)
         [REFUSAL_BUDGET] = "budget", [REFUSAL_LENGTH] = "length", [REFUSAL_FUNDS] = "funds",
         [REFUSAL_TARGET] = "target", [REFUSAL_KILL_SWITCH] = "kill_switch", [REFUSAL_INTERVAL] = "interval",
         [REFUSAL_REPEATED] = "repeated", [REFUSAL_TEXT] = "text", [REFUSAL_UNAVAILABLE] = "unavailable",
+        [REFUSAL_BUSY] = "busy", [REFUSAL_LINK] = "link",
     };
 
     return refusal < sizeof names / sizeof names[0] ? names[refusal] : NULL;
@@ -196,8 +194,6 @@ rails_check(const struct rails *self, const struct rails_wish *wish)
     ASSERT(wish->agent < self->agent_count && wish->role < SANDBOX_ROLES && wish->verb < VERB_COUNT);
     if (self->flags.killed)
         return REFUSAL_KILL_SWITCH;
-    if ((MARKET_VERBS >> wish->verb & 1u) != 0)
-        return REFUSAL_UNAVAILABLE;
     if (!sandbox_role_allows(wish->role, wish->verb))
         return REFUSAL_ROLE;
     if (bucket_is_empty(self, wish->agent, wish->step))
@@ -261,6 +257,18 @@ rails_cells(struct rails *self, struct cells *out)
     cells_add(out, self->spent, self->agent_count * sizeof self->spent[0]);
     cells_add(out, self->last_post, self->agent_count * sizeof self->last_post[0]);
     cells_add(out, self->clock, self->agent_count * sizeof self->clock[0]);
+}
+
+void
+rails_fit(struct rails *self)
+{
+    for (uint32_t agent = 0; agent < self->agent_count; agent++) {
+        for (unsigned i = 0; i < RAILS_COUNTS; i++)
+            if (self->used[i][agent] > self->limit[i])
+                self->used[i][agent] = (uint16_t)self->limit[i];
+        if (self->spent[agent] > self->params.budget_per_epoch)
+            self->spent[agent] = self->params.budget_per_epoch;
+    }
 }
 
 int

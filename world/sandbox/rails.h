@@ -71,6 +71,8 @@ bool rails_killed(const struct rails *self);
 MUST_CHECK int rails_kill_check(const struct rails *self, struct why *why);
 MUST_CHECK int rails_kill(struct rails *self, bool on, struct why *why);
 
+/* Cuts what was used in this epoch to the limits, which a fork may have lowered since. */
+void rails_fit(struct rails *self);
 void rails_cells(struct rails *self, struct cells *out);
 MUST_CHECK int rails_check_state(const struct rails *self, struct why *why);
 

@@ -2,7 +2,7 @@
  * each other, answer them, post, vote and do tasks, under the rules of a governance. How a step runs: see state.h. */
 #include "core/assert.h"
 #include "core/text.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -49,6 +49,7 @@ sandbox_begin(void *self_any, uint64_t step)
         memset(self->epoch, 0, sizeof *self->epoch);
     }
     labour_begin(self);
+    features_begin(self);
     if (is_epoch_start(self) && self->config.lever_count > 0)
         self->stage = STAGE_OPENING;
     else
@@ -222,7 +223,8 @@ sandbox_end(void *self_any)
     struct sandbox *self = self_any;
 
     ASSERT(self->stage == STAGE_DONE);
-    if (self->now.step % self->config.steps_per_epoch == 0 && self->config.world.treasury == TREASURY_DIVIDEND)
+    features_end(self);
+    if (is_epoch_end(self) && self->config.world.treasury == TREASURY_DIVIDEND)
         pay_dividend(self);
 }
 
@@ -343,6 +345,32 @@ sandbox_steps_per_epoch(const void *self)
     return ((const struct sandbox *)self)->config.steps_per_epoch;
 }
 
+#define AT_GENESIS "has had its effect before step 1"
+#define SHAPE "gives the state its shape"
+
+static const struct domain_fixed fixed[] = {
+    {"simulation.steps_per_epoch", "numbers the epochs that are over"},
+    {"agents.*.type", "the agents' memories are of the policies they had"},
+    {"agents.*.count", SHAPE},
+    {"agents.*.role", "tasks in work are of the roles they had"},
+    {"agents.*.name", "would rename those whom the past knows"},
+    {"agents.*.skill_low", AT_GENESIS},
+    {"agents.*.skill_high", AT_GENESIS},
+    {"agents.*.initial_resources", AT_GENESIS},
+    {"sandbox.rules", SHAPE},
+    {"sandbox.initial_resources", AT_GENESIS},
+    {"sandbox.skill_low", AT_GENESIS},
+    {"sandbox.skill_high", AT_GENESIS},
+    {"sandbox.trust_slots", SHAPE},
+    {"sandbox.memory_max", SHAPE},
+    {"sandbox.feed.feed_capacity", SHAPE},
+    {"sandbox.tasks.capacity", SHAPE},
+    {"sandbox.rails.max_content_length", SHAPE},
+    {NULL, NULL},
+};
+
+static const struct domain_fork fork_rules = {.fixed = fixed, .adopt = genesis_adopt};
+
 const struct domain domain_sandbox = {
     .name = "sandbox",
     .doc = "An economy of agents of several dispositions under rules of the game: interactions of uncertain quality, "
@@ -371,4 +399,5 @@ const struct domain domain_sandbox = {
     .resolve = config_resolve,
     .write_schema = config_write_schema,
     .write_manual = config_write_manual,
+    .fork = &fork_rules,
 };

@@ -1,14 +1,14 @@
 /* world/sandbox/save.c - the state as bytes: its digest, a snapshot, and back. Between steps only. */
 #include "core/assert.h"
 #include "core/bytes.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define SAVE_MAGIC UINT64_C(0x31786f62646e6173) /* "sandbox1" */
 
-_Static_assert(sizeof(struct tally) == 22 * 8 + TALLY_REFUSALS * 8 + 8 + TALLY_KINDS * 40 + sizeof(struct metrics_set),
+_Static_assert(sizeof(struct tally) == 23 * 8 + TALLY_REFUSALS * 8 + 8 + TALLY_KINDS * 40 + sizeof(struct metrics_set),
                "no padding in what is saved as bytes");
 
 /* Every block of state but the feed's texts and the accounts. */
@@ -29,6 +29,7 @@ list_cells(const struct sandbox *self_const, struct cells *out)
     tasks_cells(self->tasks, out);
     rails_cells(self->rails, out);
     trust_cells(self->trust, out);
+    features_cells(self, out);
 }
 
 void
@@ -105,6 +106,8 @@ save_load(void *self_any, const void *bytes, size_t size, struct why *why)
         code = fail(why, ERR_FORMAT, "the snapshot has %zu bytes left over", size - offset);
     if (code == 0)
         code = feed_rebuild(self->feed, why);
+    if (code == 0)
+        rails_fit(self->rails);
     if (code == 0 && check_invariants(self, why) != 0)
         code = ERR_FORMAT;
     return code;

@@ -3,7 +3,9 @@
 #include "core/assert.h"
 #include "core/math.h"
 #include "core/money.h"
-#include "world/sandbox/state.h"
+#include "world/sandbox/feature.h"
+
+#include <string.h>
 
 /* ---- helpers for all ---- */
 
@@ -42,9 +44,8 @@ settle_active(struct sandbox *self, uint32_t agent)
     self->agents.active[agent] = self->now.epoch + 1;
 }
 
-/* Between the environment and an agent: positive to the agent. */
-static void
-pay(struct sandbox *self, uint32_t agent, double tokens)
+void
+settle_pay(struct sandbox *self, uint32_t agent, double tokens)
 {
     int64_t amount = money_from_real(tokens);
 
@@ -52,6 +53,23 @@ pay(struct sandbox *self, uint32_t agent, double tokens)
         settle_charge(self, agent, ACCOUNT_ENVIRONMENT, -amount, MONEY_payoff);
     else if (accounts_transfer(self->accounts, ACCOUNT_ENVIRONMENT, account_of(agent), amount, MONEY_payoff, NULL) != 0)
         settle_unpaid(self, amount);
+}
+
+void
+settle_note(struct sandbox *self, const struct note *note)
+{
+    struct turn *turn = &self->turn;
+
+    if (turn->note_count == turn->note_room) {
+        uint32_t room = turn->note_room > 0 ? 2 * turn->note_room : 64;
+        struct note *notes = ARENA_ARRAY(self->arena, struct note, room);
+
+        if (turn->note_count > 0)
+            memcpy(notes, turn->notes, turn->note_count * sizeof *notes);
+        turn->notes = notes;
+        turn->note_room = room;
+    }
+    turn->notes[turn->note_count++] = *note;
 }
 
 static void
@@ -99,6 +117,7 @@ settle_post(struct sandbox *self, struct action *action)
         TALLY_ADD(self, replies, 1);
         note_cascade(self, id);
     }
+    features_posted(self, action);
 }
 
 static void
@@ -107,8 +126,11 @@ note_downvote(struct sandbox *self, uint32_t voter, uint32_t author)
     const struct trust_entry *back = trust_find(self->trust, author, voter);
 
     TALLY_ADD(self, downvotes, 1);
-    if (trust_flag(self->trust, voter, author, TRUST_DOWNVOTED) && back != NULL && (back->flags & TRUST_DOWNVOTED) != 0)
-        TALLY_ADD(self, mutual_downvotes, 1);
+    if (!trust_flag(self->trust, voter, author, TRUST_DOWNVOTED) || back == NULL ||
+        (back->flags & TRUST_DOWNVOTED) == 0)
+        return;
+    TALLY_ADD(self, mutual_downvotes, 1);
+    settle_note(self, &(struct note){.kind = NOTE_conflict, .agent = voter, .other = author, .id = SANDBOX_NOBODY});
 }
 
 /* Votes for oneself count for the ranking, but neither for reputation nor for influence. */
@@ -126,6 +148,7 @@ settle_vote(struct sandbox *self, struct action *action)
     TALLY_ADD(self, votes, 1);
     if (!feed_find(self->feed, action->target, &post))
         UNREACHABLE();
+    features_voted(self, action, post.author);
     if (post.author == action->actor)
         return;
     if (vote == FEED_VOTE_FLIPPED)
@@ -141,6 +164,8 @@ settle_vote(struct sandbox *self, struct action *action)
 static void
 settle_action(struct sandbox *self, struct action *action)
 {
+    const struct feature *feature = features_of_verb(self, action->verb);
+
     if (action->refused == REFUSAL_NONE) {
         switch (action->verb) {
         case VERB_POST:
@@ -151,10 +176,15 @@ settle_action(struct sandbox *self, struct action *action)
             settle_vote(self, action);
             break;
         default:
-            labour_settle(self, action);
+            if (feature != NULL)
+                feature->settle(self, action);
+            else
+                labour_settle(self, action);
             break;
         }
     }
+    if (action->refused != REFUSAL_NONE && action->held > 0)
+        from_escrow(self, action->actor, action->held, MONEY_escrow);
     TALLY_ADD(self, refused[action->refused], action->refused != REFUSAL_NONE);
     settle_charge(self, action->actor, ACCOUNT_TREASURY, action->cost, MONEY_cost);
 }
@@ -210,8 +240,8 @@ pay_deal(struct sandbox *self, const struct deal *deal)
 {
     double tau = money_to_real(deal->transfer);
 
-    pay(self, deal->initiator, deal->payoff_a + tau + money_to_real(deal->cost_a));
-    pay(self, deal->counterparty, deal->payoff_b - tau + money_to_real(deal->cost_b));
+    settle_pay(self, deal->initiator, deal->payoff_a + tau + money_to_real(deal->cost_a));
+    settle_pay(self, deal->counterparty, deal->payoff_b - tau + money_to_real(deal->cost_b));
     self->agents.payoff[deal->initiator] += deal->payoff_a;
     self->agents.payoff[deal->counterparty] += deal->payoff_b;
 }
@@ -235,6 +265,7 @@ settle_deal(struct sandbox *self, struct deal *deal)
     }
     settle_charge(self, deal->initiator, ACCOUNT_TREASURY, deal->cost_a, MONEY_cost);
     settle_charge(self, deal->counterparty, ACCOUNT_TREASURY, deal->cost_b, MONEY_cost);
+    features_dealt(self, deal, happens);
     if (deal->audit != AUDIT_NONE)
         TALLY_ADD(self, audits, 1);
     if (deal->audit == AUDIT_CAUGHT) {

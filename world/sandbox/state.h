@@ -60,6 +60,7 @@ struct deal {
     double progress, engagement;
     uint8_t kind, rework, rejections, misuse, revealed;
     uint8_t answered, accepted, lapsed, allow, reason, audit;
+    uint8_t payload; /* it carries an injection */
     int8_t truth;
 };
 
@@ -69,8 +70,19 @@ struct action {
     uint32_t text_size;
     const char *text;
     int64_t amount, cost;
+    int64_t held; /* set aside in escrow for a feature's verb; goes back when it is refused */
     double work, weight;
-    uint8_t verb, refused;
+    uint32_t whom, topic, subject; /* agents or SANDBOX_NOBODY; subject: whom it is about */
+    int8_t stance;
+    uint8_t post_kind, verb, refused;
+};
+
+/* What else happened, for the log (enum sandbox_note). */
+struct note {
+    uint32_t agent, other, id;
+    uint8_t kind;
+    int64_t amount;
+    double value;
 };
 
 /* What lives for one step. */
@@ -80,6 +92,8 @@ struct turn {
     struct action *lost; /* refused proposals: verb VERB_PASS, target the partner */
     uint32_t deal_count, action_count, lost_count;
     uint32_t deal_room, action_room, lost_room;
+    struct note *notes; /* in the arena; doubled when full */
+    uint32_t note_count, note_room;
     uint32_t deal_first, action_first; /* where the present turn begins */
     uint32_t agent;                    /* sequential: whose turn */
     struct exchange_group *groups;
@@ -89,6 +103,11 @@ struct turn {
     uint8_t *candidate_count;
     uint32_t *offer_first, *offer_count; /* by agent: its offers in `offers` */
     uint32_t *offers;           /* deals, by (counterparty, initiator) */
+    struct norm_text {
+        const char *text; /* lent: "lever.parameter=value" */
+        uint32_t size, post, author;
+    } *norms; /* adopted since the last opening; filled in when an epoch begins */
+    uint32_t norm_count;
     uint32_t posts[32], post_count;
     uint32_t tasks[64], task_count;
 };
@@ -111,6 +130,14 @@ struct sandbox {
     struct rails *rails;
     struct trust *trust;
     struct tally *epoch, *run;
+    /* Of the features (features.c); NULL where a scenario does without. */
+    struct market *market;
+    struct projects *projects;
+    struct topology *topology;
+    struct moderation *moderation;
+    struct discourse *discourse;
+    struct norms *norms;
+    struct contagion *contagion;
 
     enum sandbox_stage stage;
     struct turn turn;
@@ -162,6 +189,12 @@ is_epoch_start(const struct sandbox *self)
     return (self->now.step - 1) % self->config.steps_per_epoch == 0;
 }
 
+static inline bool
+is_epoch_end(const struct sandbox *self)
+{
+    return self->now.step % self->config.steps_per_epoch == 0;
+}
+
 /* The group that asks the agents of a slot, by slot, for those that are asked; lives for the step. */
 static inline const uint32_t *
 groups_by_slot(const struct sandbox *self)
@@ -184,10 +217,14 @@ groups_by_slot(const struct sandbox *self)
 MUST_CHECK int genesis_configure(const struct yaml_node *scenario, uint64_t seed, void **self_out, struct why *why);
 void genesis_destroy(void *self);
 void genesis_make(void *self);
+/* struct domain_fork's. Public numbers follow the parameters; stakes follow the levers. */
+void genesis_adopt(void *self, const double *quotes, uint32_t quote_count);
 
 /* ---- observe.c ---- */
 /* Fixes what the act round shows: visible posts and tasks, who is due, whom they may choose from. */
 void observe_begin(struct sandbox *self);
+/* Whether the network lets them deal with each other. */
+bool observe_may_meet(const struct sandbox *self, uint32_t agent, uint32_t other);
 void observe_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count, struct buffer *out);
 
 /* ---- decide.c ---- */
@@ -210,6 +247,8 @@ MUST_CHECK int docket_check(const struct sandbox *self, const struct batch *verd
 void docket_take(struct sandbox *self, const struct batch *verdict);
 /* Quotes and effects of an opening; then stakes are made up. */
 void docket_open(struct sandbox *self, const struct batch *verdict);
+/* Puts every agent's stake at what governance asks for, if its free money reaches; what is more is freed. */
+void docket_make_up_stakes(struct sandbox *self);
 /* Freezes, fines, slashes ... in order. */
 void docket_effects(struct sandbox *self, const struct batch *verdict);
 
@@ -225,12 +264,22 @@ void settle_unpaid(struct sandbox *self, int64_t amount);
 /* Counts the agent as active in this epoch. */
 void settle_active(struct sandbox *self, uint32_t agent);
 
+/* Notes for the log what else has happened. Outside a step nothing is noted. */
+void settle_note(struct sandbox *self, const struct note *note);
+/* Between the environment and an agent, in tokens: positive to the agent. */
+void settle_pay(struct sandbox *self, uint32_t agent, double tokens);
+
 /* ---- labour.c: tasks within the economy ---- */
 /* The start of a step: deadlines, work in progress, what the environment judges itself, new tasks. */
 void labour_begin(struct sandbox *self);
 /* May this wish about a task be granted? REFUSAL_NONE: yes. */
 enum sandbox_refusal labour_check(const struct sandbox *self, const struct action *action);
 void labour_settle(struct sandbox *self, struct action *action);
+/* A task for a worker (TASK_NONE: for whoever claims it) that a feature owns: money for it is the feature's affair, its
+ * `bounty` stays 0. TASK_NONE: the pool is full. A task with a worker has been given to it. */
+uint32_t labour_create(struct sandbox *self, const struct task *task, uint32_t worker);
+/* Ends a feature's task that is not over yet, without telling the feature. */
+void labour_cancel(struct sandbox *self, uint32_t id);
 /* What handing in costs, in millionths. */
 int64_t labour_cost(const struct sandbox *self, const struct action *action);
 

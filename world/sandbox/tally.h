@@ -27,6 +27,7 @@
     C(tasks_expired, "tasks past their deadline")                                                                    \
     C(audits, "interactions audited")                                                                                \
     C(audits_caught, "of those, shown to be bad")                                                                    \
+    C(flagged, "times governance held an agent for one of a colluding group")                                       \
     C(freezes, "agents frozen")                                                                                      \
     C(active_agents, "agents that acted, proposed or took part in an interaction")                                   \
     C(cascade_depth, "deepest reply")                                                                                \

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct task) == 7 * 8 + 12 * 4 + 4 + 4, "no padding in what is saved as bytes");
+_Static_assert(sizeof(struct task) == 7 * 8 + 14 * 4 + 4 + 12, "no padding in what is saved as bytes");
 
 struct tasks {
     uint32_t capacity;

@@ -30,8 +30,13 @@ struct task {
     uint32_t submissions, rejections;
     uint32_t helpers[TASK_HELPERS];
     int32_t truth;          /* v of the last submission */
+    uint32_t owner_id;      /* the owner's own number for it */
+    uint32_t poster;        /* who pays or plans; TASK_NONE: nobody */
     uint8_t status;         /* enum sandbox_task_status */
     uint8_t listed, used, helper_count;
+    uint8_t owner;          /* enum sandbox_owner */
+    uint8_t capability;     /* a bit: what it needs; 0: nothing special */
+    uint8_t spare[6];
 };
 
 struct tasks_stats {

@@ -589,10 +589,11 @@ static void
 roles(void **state)
 {
     static const char *const want[SANDBOX_ROLES] = {
-        [SANDBOX_PLANNER] = "pass post reply vote claim_task submit_work post_bounty accept_bid dispute",
+        [SANDBOX_PLANNER] = "pass post reply vote claim_task submit_work verify post_bounty accept_bid dispute "
+                            "decompose assign",
         [SANDBOX_WORKER] = "pass post reply vote claim_task submit_work bid dispute",
         [SANDBOX_VERIFIER] = "pass post reply vote verify dispute",
-        [SANDBOX_POSTER] = "pass post reply vote post_bounty accept_bid dispute",
+        [SANDBOX_POSTER] = "pass post reply vote verify post_bounty accept_bid dispute",
         [SANDBOX_MODERATOR] = "pass post reply vote moderate",
     };
 

@@ -95,7 +95,7 @@ judge_wildly(struct driver *driver, const struct batch *docket, struct batch_wri
         ((int64_t *)batch_column(w, VERDICT_action_cost))[i] = rng_below(rng, 900000);
     }
     for (uint32_t i = 0; i < driver->effects; i++) {
-        uint32_t kind = rng_below(rng, EFFECT_KINDS);
+        uint32_t kind = rng_below(rng, EFFECT_NORM); /* rules come only where some were adopted */
 
         ((uint8_t *)batch_column(w, VERDICT_effect_kind))[i] = (uint8_t)kind;
         ((uint32_t *)batch_column(w, VERDICT_effect_agent))[i] =

@@ -26,7 +26,8 @@ static const struct row {
     {"a planner claims", {.role = SANDBOX_PLANNER, .verb = VERB_CLAIM_TASK}, REFUSAL_NONE},
     {"a moderator votes", {.role = SANDBOX_MODERATOR, .verb = VERB_VOTE}, REFUSAL_NONE},
     {"everybody proposes", {.role = SANDBOX_MODERATOR, .verb = VERB_PASS}, REFUSAL_NONE},
-    {"the market is not open", {.role = SANDBOX_WORKER, .verb = VERB_BID}, REFUSAL_UNAVAILABLE},
+    {"a worker bids", {.role = SANDBOX_WORKER, .verb = VERB_BID}, REFUSAL_NONE},
+    {"a worker does not plan", {.role = SANDBOX_WORKER, .verb = VERB_DECOMPOSE}, REFUSAL_ROLE},
     {"as long as allowed", {.role = SANDBOX_WORKER, .verb = VERB_POST, .text = "12345", .text_size = 5}, REFUSAL_NONE},
     {"one byte too long",
      {.role = SANDBOX_WORKER, .verb = VERB_REPLY, .text = "123456", .text_size = 6},
@@ -146,7 +147,7 @@ switch_off(void **state)
     assert_int_equal(rails_kill(rails, true, &why), ERR_DENIED);
     assert_false(rails_killed(rails));
     assert_string_equal(rails_refusal_name(REFUSAL_UNAVAILABLE), "unavailable");
-    assert_null(rails_refusal_name(REFUSAL_UNAVAILABLE + 1));
+    assert_null(rails_refusal_name(REFUSAL_LINK + 1));
     rails_destroy(&rails);
 }
 
