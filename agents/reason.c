@@ -316,11 +316,16 @@ any_of(struct sandbox_view *view, uint32_t count, fits_fn *fits)
     return SANDBOX_NOBODY;
 }
 
+/* What somebody pays for is that one's to judge; a part of a project also its planner's; the rest the verifiers'. */
 static bool
 is_to_verify(const struct sandbox_view *view, uint32_t task)
 {
+    uint8_t owner = batch_u8(view->batch, OBSERVE_task_owner, task);
+    bool is_own = owner != OWNER_ENVIRONMENT && batch_u32(view->batch, OBSERVE_task_poster, task) == view->agent;
+
     return batch_u8(view->batch, OBSERVE_task_status, task) == TASK_SUBMITTED &&
-        batch_u32(view->batch, OBSERVE_task_worker, task) != view->agent;
+        batch_u32(view->batch, OBSERVE_task_worker, task) != view->agent &&
+        (is_own || (owner != OWNER_BOUNTY && OBSERVED(view, u8, role) == SANDBOX_VERIFIER));
 }
 
 bool

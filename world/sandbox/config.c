@@ -90,7 +90,7 @@ static bool
 is_deceiving(const char *policy)
 {
     return strcmp(policy, "deceptive") == 0 || strcmp(policy, "adversarial") == 0 ||
-           strcmp(policy, "adaptive_adversary") == 0;
+           strcmp(policy, "adaptive_adversary") == 0 || strcmp(policy, "red_team") == 0;
 }
 
 /* The item's parameters, with what it does not say taken from the world's. */

@@ -37,6 +37,24 @@ put_refusals(const struct sandbox *self, const struct tally *tally, const struct
     }
 }
 
+/* Bad work and harm of a policy's agents as initiators, and what they earned by it. */
+static void
+put_kind_outcome(const struct sandbox *self, const struct tally *tally, uint32_t kind, const struct figure_sink *sink)
+{
+    const char *policy = config_kind(&self->config, kind);
+    double happened = (double)tally->kinds[kind].happened;
+    char name[NAME_SIZE];
+
+    snprintf(name, sizeof name, "bad_share_%s", policy);
+    figure_put_share(sink, name, (double)tally->kinds[kind].bad, happened);
+    snprintf(name, sizeof name, "caught_%s", policy);
+    figure_put(sink, name, (double)tally->kinds[kind].caught, true);
+    snprintf(name, sizeof name, "harm_%s", policy);
+    figure_put(sink, name, tally->kinds[kind].harm, true);
+    snprintf(name, sizeof name, "payoff_%s", policy);
+    figure_put_share(sink, name, tally->kinds[kind].payoff, happened);
+}
+
 static void
 put_kinds(const struct sandbox *self, const struct tally *tally, const struct figure_sink *sink)
 {
@@ -54,6 +72,40 @@ put_kinds(const struct sandbox *self, const struct tally *tally, const struct fi
         figure_put_share(sink, name, tally->kinds[kind].disguise, proposals);
         snprintf(name, sizeof name, "proposals_%s", policy);
         figure_put(sink, name, proposals, true);
+        put_kind_outcome(self, tally, kind, sink);
+    }
+}
+
+/* Of the influence and the wealth there is, the share of each policy's agents; and their mean reputation. */
+static void
+put_kind_holdings(const struct sandbox *self, const struct figure_sink *sink)
+{
+    struct {
+        double influence, wealth, reputation, agents;
+    } sums[TALLY_KINDS] = {0}, all = {0};
+    char name[NAME_SIZE];
+
+    for (uint32_t agent = 0; agent < self->config.agent_count; agent++) {
+        uint32_t kind = self->slot_kind[self->agents.slot[agent]];
+        double wealth = money_to_real(money_of(self, agent) + stake_held(self, agent));
+
+        kind = kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
+        sums[kind].influence += self->agents.influence[agent];
+        sums[kind].wealth += wealth;
+        sums[kind].reputation += self->agents.reputation[agent];
+        sums[kind].agents += 1.0;
+        all.influence += self->agents.influence[agent];
+        all.wealth += wealth;
+    }
+    for (uint32_t kind = 0; kind < self->config.kind_count && kind < TALLY_KINDS; kind++) {
+        const char *policy = config_kind(&self->config, kind);
+
+        snprintf(name, sizeof name, "influence_share_%s", policy);
+        figure_put_share(sink, name, sums[kind].influence, all.influence);
+        snprintf(name, sizeof name, "wealth_share_%s", policy);
+        figure_put_share(sink, name, sums[kind].wealth, all.wealth);
+        snprintf(name, sizeof name, "reputation_%s", policy);
+        figure_put_share(sink, name, sums[kind].reputation, sums[kind].agents);
     }
 }
 
@@ -93,5 +145,6 @@ figures_each(const void *self_any, bool whole_run, domain_figure_fn *each, void 
     put_refusals(self, tally, &sink);
     put_kinds(self, tally, &sink);
     put_holdings(self, &sink);
+    put_kind_holdings(self, &sink);
     features_figures(self, whole_run, &sink);
 }

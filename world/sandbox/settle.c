@@ -246,6 +246,20 @@ pay_deal(struct sandbox *self, const struct deal *deal)
     self->agents.payoff[deal->counterparty] += deal->payoff_b;
 }
 
+/* What came of the deals of a policy's agents, as initiators. */
+static void
+tally_kind(struct sandbox *self, const struct deal *deal)
+{
+    uint32_t kind = self->slot_kind[self->agents.slot[deal->initiator]];
+
+    kind = kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
+    TALLY_ADD(self, kinds[kind].happened, 1);
+    TALLY_ADD(self, kinds[kind].bad, deal->truth < 0);
+    TALLY_ADD(self, kinds[kind].caught, deal->audit == AUDIT_CAUGHT);
+    TALLY_ADD(self, kinds[kind].harm, payoff_harm(&self->config.payoff, deal->p));
+    TALLY_ADD(self, kinds[kind].payoff, deal->payoff_a);
+}
+
 static void
 settle_deal(struct sandbox *self, struct deal *deal)
 {
@@ -260,6 +274,7 @@ settle_deal(struct sandbox *self, struct deal *deal)
     value_deal(self, deal, happens);
     if (happens) {
         pay_deal(self, deal);
+        tally_kind(self, deal);
         trust_note(self->trust, deal->initiator, deal->counterparty, deal->p, true);
         trust_note(self->trust, deal->counterparty, deal->initiator, deal->p, false);
     }

@@ -43,7 +43,10 @@ struct tally {
     int64_t unpaid;                   /* losses and costs beyond what their bearer held, millionths */
     struct {
         uint64_t proposals, answered, accepted;
+        uint64_t happened, bad, caught; /* of those: bad work, and shown by an audit to be so */
         double effort, disguise;
+        double harm;                    /* E of what happened, by the soft label, tokens */
+        double payoff;                  /* of the initiators, tokens */
     } kinds[TALLY_KINDS]; /* by the initiator's policy */
     struct metrics_set set;
 };
