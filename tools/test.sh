@@ -46,7 +46,7 @@ build() {
 programs() { find tests/"$1" -name '*.c' 2>/dev/null | sort | sed 's/\.c$//'; }
 
 stage_tidy() {
-    for check in layers tidy; do
+    for check in layers tidy keys; do
         if tools/$check.sh >"$logs/$check.log" 2>&1; then
             passed=$((passed + 1)); printf '%-58s    1 passed   0 failed\n' "$check"
         else
