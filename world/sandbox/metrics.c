@@ -322,6 +322,19 @@ metrics_set_figure(const struct metrics_set *self, const struct payoff_params *p
     return search.found;
 }
 
+struct metrics_decomposition
+metrics_set_decompose(const struct metrics_set *self)
+{
+    struct metrics_value gap = quality_gap(self);
+    double refused = self->count == 0 ? 0.0 : (double)(self->count - self->accepted) / (double)self->count;
+    struct metrics_decomposition out = {
+        .baseline = mean(self->not_p_all, self->count).value, .credit = refused * gap.value,
+        .toxicity = mean(self->not_p_accepted, self->accepted).value};
+
+    out.error = out.baseline - out.credit - out.toxicity;
+    return out;
+}
+
 /* ---- over rows ---- */
 
 struct metrics_participation

@@ -64,6 +64,15 @@ void metrics_set_figures(
 struct metrics_value metrics_set_figure(
     const struct metrics_set *self, const struct payoff_params *params, const char *name);
 
+/* Where the soft toxicity comes from: T = (1 - E p) - P(rejected) (quality gap), the harm that accepting everything
+ * would do less what was gained by selecting. */
+struct metrics_decomposition {
+    double baseline, credit;
+    double toxicity; /* 0 when nothing was accepted */
+    double error;    /* baseline - credit - toxicity: 0 up to rounding wherever something was accepted */
+};
+struct metrics_decomposition metrics_set_decompose(const struct metrics_set *self);
+
 /* ---- over rows ---- */
 
 struct metrics_participation {
