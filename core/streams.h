@@ -12,6 +12,16 @@ enum stream {
     STREAM_AUDIT = 7,      /* the random audit's coin: entity = initiator */
     STREAM_TASKS = 8,      /* generated tasks: entity = 0 */
     STREAM_BENCH = 9,      /* the bench's own domain */
+    STREAM_SWEEP = 10,     /* the points of a Latin hypercube: entity = dimension */
+    STREAM_MODERATION = 11, /* the moderator lever's coin: entity = initiator */
+    STREAM_COUNCIL = 12,    /* whether a council sits and who is on it: entity = initiator */
+    STREAM_JUROR = 13,      /* what a juror sees: entity = juror */
+    STREAM_CONTAGION = 14,  /* whether a payload compromises: entity = initiator; at genesis (step 0): the sources */
+    STREAM_PAYLOAD = 15,    /* whether a payload shows: entity = initiator */
+    STREAM_PROJECTS = 16,   /* capabilities at genesis: entity = agent; projects that turn up: entity = 2^32 - 1 */
+    STREAM_DISPUTES = 17,   /* whether a hearing finds out about the work: entity = bounty */
+    STREAM_CHANGE_POINT = 19, /* resampling of rows; never of a run */
+    STREAM_NETWORK = 18,    /* links: entity = agent */
     STREAM_TEST = 60000,   /* tests */
 };
 
