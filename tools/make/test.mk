@@ -36,6 +36,8 @@ install: all ## copy the program, its scenarios, manual and completion below PRE
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/polis/scenarios $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(B)/polis $(DESTDIR)$(PREFIX)/bin/polis
 	install -m 644 configs/scenarios/*.yaml $(DESTDIR)$(PREFIX)/share/polis/scenarios/
+	install -d $(DESTDIR)$(PREFIX)/share/polis/sweeps
+	install -m 644 configs/sweeps/*.yaml $(DESTDIR)$(PREFIX)/share/polis/sweeps/
 	$(B)/polis help --man >$(DESTDIR)$(PREFIX)/share/man/man1/polis.1
 	$(B)/polis help --completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/polis
 
