@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "governance/governance.h"
+#include "world/domain.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,20 @@ static const struct alias {
     {"environment", "sandbox"},
 };
 #define ALIAS_COUNT (sizeof aliases / sizeof aliases[0])
+
+/* Under `sandbox.rules: compat`: where the earlier implementation has its sections, and those that it reads and does
+ * not use. Its governance stays as it is. */
+static const struct alias compat_aliases[] = {
+    {"scenario_id", "name"},
+    {"payoff", "sandbox.payoff"},
+    {"rate_limits", "sandbox.rate_limits"},
+    {"network", "sandbox.network"},
+    {"marketplace", "sandbox.marketplace"},
+    {"simulation.n_epochs", "simulation.epochs"},
+};
+#define COMPAT_ALIAS_COUNT (sizeof compat_aliases / sizeof compat_aliases[0])
+static const char *const compat_unused[] = {
+    "outputs", "success_criteria", "environment", "boundaries", "composite_tasks", NULL};
 
 /* The map that will hold the last key of `path`, made on the way; NULL and why when something there is no map. */
 static struct yaml_node *
@@ -85,15 +100,19 @@ move_members(struct yaml_tree *tree, struct yaml_node *from, const char *to, boo
     return 0;
 }
 
+/* `whole`: a map goes as one where there is none yet, for its being there means something. */
 static int
-apply_own(struct yaml_tree *tree, bool replace, struct why *why)
+apply_own(struct yaml_tree *tree, const struct alias *list, size_t count, bool whole, bool replace, struct why *why)
 {
-    for (size_t i = 0; i < ALIAS_COUNT; i++) {
-        const struct alias *alias = &aliases[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct alias *alias = &list[i];
         struct yaml_node *from = yaml_find_path(yaml_root(tree), alias->from);
+        const struct yaml_node *to = yaml_find_path(yaml_root(tree), alias->to);
         int error = 0;
 
-        if (from != NULL && from->kind == YAML_MAP)
+        if (whole && from != NULL && from->kind == YAML_MAP && (to == NULL || to->kind == YAML_NULL))
+            error = move(tree, from, alias->to, true, why);
+        else if (from != NULL && from->kind == YAML_MAP)
             error = move_members(tree, from, alias->to, replace, why);
         else if (from != NULL)
             error = move(tree, from, alias->to, replace, why);
@@ -145,12 +164,49 @@ apply_governance(struct yaml_tree *tree, bool replace, struct why *why)
     return 0;
 }
 
+static int
+apply_compat(struct yaml_tree *tree, bool replace, struct why *why)
+{
+    for (uint32_t i = 0; compat_unused[i] != NULL; i++) {
+        struct yaml_node *section = yaml_find(yaml_root(tree), compat_unused[i]);
+
+        if (section != NULL)
+            yaml_remove(tree, section);
+    }
+    return apply_own(tree, compat_aliases, COMPAT_ALIAS_COUNT, true, replace, why);
+}
+
+static bool
+is_self_contained(const struct yaml_node *root)
+{
+    const struct domain *domain = domain_of("sandbox", root);
+
+    return domain != NULL && domain->self_contained;
+}
+
+static int
+apply(struct yaml_tree *tree, bool self_contained, bool replace, struct why *why)
+{
+    int error;
+
+    if (self_contained)
+        return apply_compat(tree, replace, why);
+    error = apply_own(tree, aliases, ALIAS_COUNT, false, replace, why);
+    return error != 0 ? error : apply_governance(tree, replace, why);
+}
+
 int
 alias_apply(struct yaml_tree *tree, bool replace, struct why *why)
 {
-    int error = apply_own(tree, replace, why);
+    return apply(tree, is_self_contained(yaml_root(tree)), replace, why);
+}
 
-    return error != 0 ? error : apply_governance(tree, replace, why);
+int
+alias_apply_layer(struct yaml_tree *tree, const struct yaml_node *base, struct why *why)
+{
+    const struct yaml_node *own = yaml_find_path(yaml_root(tree), "sandbox.rules");
+
+    return apply(tree, is_self_contained(own == NULL && base != NULL ? base : yaml_root(tree)), false, why);
 }
 
 void
@@ -162,4 +218,9 @@ alias_write_manual(struct buffer *out)
     for (const struct governance_alias *alias = governance_aliases; alias->name != NULL; alias++)
         text_addf(out, "| `governance.%s` | `governance.%s.%s` |\n", alias->name, alias->lever, alias->param);
     text_add(out, "| `governance.LEVER: number` | the lever's first parameter |\n");
+    for (size_t i = 1; i < COMPAT_ALIAS_COUNT; i++)
+        text_addf(out, "| `%s`, with `sandbox.rules: compat` | `%s` |\n", compat_aliases[i].from,
+            compat_aliases[i].to);
+    for (uint32_t i = 0; compat_unused[i] != NULL; i++)
+        text_addf(out, "| `%s`, with `sandbox.rules: compat` | nothing |\n", compat_unused[i]);
 }

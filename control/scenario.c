@@ -186,8 +186,6 @@ scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE]
 static int
 read_layer(const char *path, struct yaml_tree **out, struct why *why)
 {
-    char stem[NAME_MAX_SIZE];
-    const char *file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     struct yaml_tree *tree = NULL;
     int error = yaml_read_file(path, &tree, why);
 
@@ -195,16 +193,25 @@ read_layer(const char *path, struct yaml_tree **out, struct why *why)
         return error;
     if (yaml_root(tree)->kind != YAML_MAP)
         error = yaml_fail(yaml_root(tree), why, ERR_INVALID, "a scenario is a map of sections");
-    if (error == 0)
-        error = alias_apply(tree, false, why);
     if (error != 0) {
         yaml_destroy(&tree);
         return error;
     }
-    if (yaml_find(yaml_root(tree), "name") == NULL)
-        yaml_put_quoted(tree, yaml_root(tree), "name", scenario_stem(file, stem) ? stem : file);
     *out = tree;
     return 0;
+}
+
+/* In the usual words, with a name. What words mean may be up to what the layer is laid on (NULL: nothing). */
+static int
+finish_layer(const char *path, struct yaml_tree *tree, const struct yaml_node *base, struct why *why)
+{
+    char stem[NAME_MAX_SIZE];
+    const char *file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    int error = alias_apply_layer(tree, base, why);
+
+    if (error == 0 && yaml_find(yaml_root(tree), "name") == NULL)
+        yaml_put_quoted(tree, yaml_root(tree), "name", scenario_stem(file, stem) ? stem : file);
+    return error;
 }
 
 /* Reads `path` and lays it on what it extends. */
@@ -222,8 +229,10 @@ read_layers(const char *path, uint32_t depth, struct yaml_tree **out, struct why
         return error;
     extends = yaml_find(yaml_root(tree), "extends");
     if (extends == NULL) {
+        if ((error = finish_layer(path, tree, NULL, why)) != 0)
+            yaml_destroy(&tree);
         *out = tree;
-        return 0;
+        return error;
     }
     if (depth + 1 >= SCENARIO_LAYER_MAX)
         error = yaml_fail(
@@ -234,6 +243,8 @@ read_layers(const char *path, uint32_t depth, struct yaml_tree **out, struct why
         error = fail_prefix(why, "%s:%u:%u: extends", path, (unsigned)extends->line, (unsigned)extends->column);
     if (error == 0)
         error = read_layers(base_path, depth + 1, &base, why);
+    if (error == 0 && (error = finish_layer(path, tree, yaml_root(base), why)) != 0)
+        yaml_destroy(&base);
     if (error == 0) {
         yaml_remove(tree, extends);
         yaml_merge(base, yaml_root(tree));
@@ -320,7 +331,7 @@ choose_domain(const struct yaml_node *root, const struct domain **out, struct wh
 
     if (node != NULL && (error = yaml_get_text(node, &name, why)) != 0)
         return error;
-    if (name != NULL && (chosen = domain_find(name)) == NULL) {
+    if (name != NULL && (chosen = domain_of(name, root)) == NULL) {
         nearest.name = name;
         for (uint32_t i = 0; domains[i] != NULL; i++)
             text_nearest_offer(&nearest, domains[i]->name);
@@ -331,10 +342,10 @@ choose_domain(const struct yaml_node *root, const struct domain **out, struct wh
     for (uint32_t i = 0; domains[i] != NULL; i++) {
         const struct yaml_node *section = yaml_find(root, domains[i]->name);
 
-        if (section != NULL && chosen != NULL && chosen != domains[i])
+        if (section != NULL && chosen != NULL && strcmp(chosen->name, domains[i]->name) != 0)
             return yaml_fail_key(section, why, ERR_INVALID, "a scenario has one domain, and it is %s", chosen->name);
         if (section != NULL)
-            chosen = domains[i];
+            chosen = domain_of(domains[i]->name, root);
     }
     *out = chosen != NULL ? chosen : domain_find("sandbox");
     ASSERT(*out != NULL);
@@ -514,13 +525,14 @@ resolve_sections(struct yaml_tree *tree, struct scenario *out, struct why *why)
         yaml_remove(tree, governance);
     if ((error = check_keys(root, why)) != 0 || (error = check_words(root, why)) != 0 ||
         (error = choose_domain(root, &out->domain, why)) != 0 || (error = plan_resolve(tree, why)) != 0 ||
-        (error = governance_resolve(tree, why)) != 0 || (error = resolve_policies(tree, why)) != 0 ||
+        (!out->domain->self_contained &&
+            ((error = governance_resolve(tree, why)) != 0 || (error = resolve_policies(tree, why)) != 0)) ||
         (error = out->domain->resolve(tree, why)) != 0 || (error = plan_read(root, &out->plan, why)) != 0)
         return error;
     yaml_put_text(tree, root, "domain", out->domain->name);
     governance = yaml_find(root, "governance");
-    out->lever_count = governance != NULL ? governance->count : 0;
-    out->governed = out->lever_count > 0;
+    out->governed = domain_is_governed(out->domain, root);
+    out->lever_count = out->governed ? governance->count : 0;
     return figures_check_names(root, out->domain, (uint64_t)out->plan.simulation.seed, why);
 }
 
@@ -570,6 +582,30 @@ write_section_schema(const char *name, const char *doc, const struct params *lis
     text_add(out, "}");
 }
 
+/* The sections that are a domain's mean something else to a domain that claims its scenarios by their `rules`. */
+static void
+write_domains_schema(struct buffer *out)
+{
+    const char *before = "";
+
+    text_add(out, "\"if\": {\"required\": [\"sandbox\"], \"properties\": {\"sandbox\": {\"required\": [\"rules\"], "
+                  "\"properties\": {\"rules\": {\"const\": \"compat\"}}}}}, \"then\": {\"properties\": {");
+    for (uint32_t i = 0; domains[i] != NULL; i++)
+        if (domains[i]->claims != NULL) {
+            text_add(out, before);
+            domains[i]->write_schema(out);
+            before = ", ";
+        }
+    text_add(out, "}}, \"else\": {\"properties\": {");
+    governance_write_schema(out);
+    for (uint32_t i = 0; domains[i] != NULL; i++)
+        if (domains[i]->claims == NULL) {
+            text_add(out, ", ");
+            domains[i]->write_schema(out);
+        }
+    text_add(out, "}}");
+}
+
 void
 scenario_write_schema(struct buffer *out)
 {
@@ -587,13 +623,13 @@ scenario_write_schema(struct buffer *out)
     write_section_schema("simulation", "how long, which seed, whose turn", plan_simulation_params, out);
     write_section_schema("log", "what the log keeps; changes no result", plan_logging_params, out);
     write_section_schema("cluster", "the processes of a run; changes no result", plan_cluster_params, out);
-    text_add(out, ", ");
-    governance_write_schema(out);
-    for (uint32_t i = 0; domains[i] != NULL; i++) {
-        text_add(out, ", ");
-        domains[i]->write_schema(out);
-    }
-    text_add(out, "}, \"patternProperties\": {\"^x-\": {}}, \"additionalProperties\": false}\n");
+    text_add(out, ", \"agents\": {}, \"governance\": {}");
+    for (uint32_t i = 0; domains[i] != NULL; i++)
+        if (domains[i]->claims == NULL)
+            text_addf(out, ", \"%s\": {}", domains[i]->name);
+    text_add(out, "}, \"patternProperties\": {\"^x-\": {}}, \"additionalProperties\": false, ");
+    write_domains_schema(out);
+    text_add(out, "}\n");
 }
 
 void

@@ -335,11 +335,12 @@ borders_of(const uint32_t *component, uint32_t agent_count, const struct meeting
 static struct collusion_group
 group_of(const struct border *border)
 {
+    double all = border->inside + border->across;
     struct collusion_group out = {
-        .size = border->size, .internal_acceptance = border->inside > 0.0 ? border->accepted / border->inside : 0.0,
+        .size = border->size, .internal_rate = all > 0.0 ? border->inside / all : 0.0,
         .internal_p = border->inside > 0.0 ? border->inside_p / border->inside : P_UNKNOWN,
         .external_p = border->across > 0.0 ? border->across_p / border->across : P_UNKNOWN};
-    double closed = math_max(0.0, 2.0 * (out.internal_acceptance - 0.5));
+    double closed = math_max(0.0, 2.0 * (out.internal_rate - 0.5));
     double favour = math_max(0.0, out.internal_p - out.external_p);
 
     out.score = (0.4 * closed + 0.6 * favour) * (0.5 + 0.5 * math_min(1.0, (double)border->size / 5.0));

@@ -81,7 +81,8 @@ struct collusion_pair {
 
 struct collusion_group {
     uint32_t first, size; /* of its members in `members` */
-    double internal_acceptance, internal_p, external_p;
+    double internal_rate; /* of its members' interactions, the share among themselves */
+    double internal_p, external_p;
     double score;
 };
 

@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum exchange_kind { EXCHANGE_AGENTS, EXCHANGE_GOVERNANCE };
 
@@ -50,6 +51,19 @@ struct domain_slot {
 
 /* Figures: name, value, and whether it is defined (an empty set has none). */
 typedef void domain_figure_fn(void *context, const char *name, double value, bool known);
+
+/* What a fork may not change, and what it has to do when something did change. */
+struct domain_fork {
+    /* Paths below the scenario's root (`*` is any item of a list) that give the state its shape or had their effect at
+     * genesis, each with the reason, for a person. NULL-ended. Everything below such a path is meant, too. */
+    const struct domain_fixed {
+        const char *path, *reason;
+    } *fixed;
+    /* The state was loaded from a run with another configuration: what it repeats of the configuration is made to agree
+     * with this one's. `quotes` (NULL: as they are) are governance's public numbers under the levers from now on. With
+     * the same configuration nothing changes. */
+    void (*adopt)(void *self, const double *quotes, uint32_t quote_count);
+};
 
 struct domain {
     const char *name; /* the scenario's top-level key: "sandbox" */
@@ -106,10 +120,38 @@ struct domain {
     /* JSON Schema properties and Markdown manual of those sections. */
     void (*write_schema)(struct buffer *out);
     void (*write_manual)(struct buffer *out);
+
+    /* NULL: a fork may change nothing of the domain's own, nor its agents or levers. */
+    const struct domain_fork *fork;
+
+    /* Which scenarios of its name are its own; NULL: all that nobody before it in domains[] claims. */
+    bool (*claims)(const struct yaml_node *root);
+    /* The domain decides for its agents and is its own governance: the sections `agents` and `governance` are its to
+     * read, and no process is asked. */
+    bool self_contained;
 };
 
 /* The five domains, in the order in which a scenario may combine them (world/domains.c). NULL-ended. */
 extern const struct domain *const domains[];
 const struct domain *domain_find(const char *name);
+
+/* The domain of that name for this scenario; NULL: there is none. */
+static inline const struct domain *
+domain_of(const char *name, const struct yaml_node *root)
+{
+    for (size_t i = 0; domains[i] != NULL; i++)
+        if (strcmp(domains[i]->name, name) == 0 && (domains[i]->claims == NULL || domains[i]->claims(root)))
+            return domains[i];
+    return NULL;
+}
+
+/* Whether governance has to be asked. */
+static inline bool
+domain_is_governed(const struct domain *domain, const struct yaml_node *root)
+{
+    const struct yaml_node *governance = yaml_find(root, "governance");
+
+    return !domain->self_contained && governance != NULL && governance->kind == YAML_MAP && governance->count > 0;
+}
 
 #endif

@@ -16,7 +16,9 @@
 
 enum compat_version { COMPAT_V1, COMPAT_V1G };
 
-enum compat_type { COMPAT_HONEST, COMPAT_OPPORTUNISTIC, COMPAT_DECEPTIVE, COMPAT_ADVERSARIAL, COMPAT_ADAPTIVE, COMPAT_TYPES };
+enum compat_type {
+    COMPAT_HONEST, COMPAT_OPPORTUNISTIC, COMPAT_DECEPTIVE, COMPAT_ADVERSARIAL, COMPAT_ADAPTIVE, COMPAT_TYPES
+};
 
 /* A stream of uniforms on [0, 1): splitmix64 (Steele, Lea & Flood 2014), or a script that is read to its end and then
  * again from its start. `used` counts the draws. */
@@ -50,7 +52,8 @@ struct compat_agents {
     double *reputation, *resources;
 };
 
-/* What levers say about one event: costs add up, changes add up, sets unite. Arrays by agent id, owned by the caller. */
+/* What levers say about one event: costs add up, changes add up, sets unite. Arrays by agent id, owned by the
+ * caller. */
 struct compat_effect {
     double cost_a, cost_b;
     double *reputation, *resources; /* changes */

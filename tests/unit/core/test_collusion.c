@@ -254,8 +254,9 @@ exposure_forgets(void **state)
     collusion_report_fini(&report);
 }
 
-/* Five who trade only good work, 10 times each pair under a shared tax (score .5), and refuse the sixth's bad offers:
- * group score (.4 x 1 + .6 x (1 - 0)) x 1; system .3 x 10/15 + .3 x 5/6 + .4 x 1. */
+/* Five who trade only good work, 10 times each pair under a shared tax (score .5), and refuse the sixth's bad offers, 10
+ * each: of their 150 interactions 100 are inside, so the group's score is (.4 x 2 (2/3 - .5) + .6 x (1 - 0)) x 1 = 11/15;
+ * the system's .3 x 10/15 + .3 x 5/6 + .4 x 11/15. */
 static void
 group(void **state)
 {
@@ -289,10 +290,11 @@ group(void **state)
         assert_int_equal(report.members[i], i);
     assert_close(report.groups[0].internal_p, 1.0, NEAR);
     assert_close(report.groups[0].external_p, 0.0, NEAR);
-    assert_close(report.groups[0].score, 1.0, NEAR);
-    assert_close(report.risk[0], 1.0, NEAR);
+    assert_close(report.groups[0].internal_rate, 2.0 / 3.0, NEAR);
+    assert_close(report.groups[0].score, 11.0 / 15.0, 1e-9);
+    assert_close(report.risk[0], 11.0 / 15.0, 1e-9);
     assert_close(report.risk[5], 0.0, NEAR);
-    assert_close(report.ecosystem, 0.85, 1e-9);
+    assert_close(report.ecosystem, 0.45 + 0.4 * 11.0 / 15.0, 1e-9);
     collusion_report_fini(&report);
 }
 
