@@ -99,6 +99,10 @@ tasks_create(struct tasks *self, const struct task *task, uint64_t step)
         to->difficulty = task->difficulty;
         to->deadline = task->deadline;
         to->max_steps = task->max_steps;
+        to->owner = task->owner;
+        to->owner_id = task->owner_id;
+        to->poster = task->poster;
+        to->capability = task->capability;
         to->id = id;
         to->worker = TASK_NONE;
         to->listed = to->used = 1;
