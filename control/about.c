@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define POLIS_VERSION "0.1.0"
-
 int
 help_command(const struct invocation *invocation)
 {

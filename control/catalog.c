@@ -21,6 +21,10 @@ NUMBER(opt_epochs, "epochs", "N", 1, 1000000, "short for -s simulation.epochs=N"
 NUMBER(opt_workers, "workers", "N", 1, 1024, "agent workers; any number gives the same log")
 NUMBER(opt_until, "until", "STEP", 1, 1000000000000u, "stops (to be resumed) when this step is committed")
 TEXT(opt_out, "out", 0, "DIR", "the run's folder, which must not exist (default: runs/NAME-SEED-N)")
+static const struct option opt_branches = {"branches", 'n', OPTION_NUMBER, "N", 1, 100000,
+    "so many branches on all cores; branch k has the seed of branch 0 plus k"};
+NUMBER(opt_seed_from, "seed-from", "K", 0, 9007199254740991u, "the seed of branch 0 (default: the run's own)")
+FLAG(opt_odd, "odd", 0, "the whole description after the ODD protocol, for a paper")
 FLAG(opt_verify, "verify", 0, "compares every record and state with the log (always done; kept for clarity)")
 FLAG(opt_recompute, "recompute", 0, "asks the built-in policies again, too, instead of taking their logged answers (always so with log.detail: inputs)")
 FLAG(opt_deep, "deep", 0, "replays the run as well, checking the domain's invariants after every step")
@@ -41,12 +45,23 @@ NUMBER(opt_number, "number", "N", 1, 100000, "which one of its kind, for the log
 TEXT(opt_log_level, "log-level", 0, "LEVEL", "error, warning, info or debug")
 TEXT(opt_serves, "serves", 0, "LIST", "policies it decides for, separated by commas (default: every built-in one)")
 FLAG(opt_wait, "wait-for-workers", 0, "holds the first step until cluster.workers workers are there")
+NUMBER(opt_jobs, "jobs", "N", 1, 1024, "runs at the same time (default: one a core); any number gives the same tables")
+NUMBER(opt_seeds, "seeds", "N", 1, 10000, "how many seeds every cell gets, instead of what the file says")
+TEXT(opt_sweep_out, "out", 0, "DIR", "the sweep's folder, which must not exist (default: sweeps/NAME-N)")
+TEXT(opt_resume, "resume", 0, "DIR", "goes on with the sweep in that folder: runs what is missing or failed, and nothing else")
+TEXT(opt_keep, "keep", 0, "WHICH", "which folders of runs stay in DIR/runs: none (the default), failed or all")
+FLAG(opt_dry_run, "dry-run", 0, "only checks every cell and says what would be run, and about how long it would take")
 
 /* clang-format on */
 static const struct option *const run_options[] = {
     &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
+static const struct option *const sweep_options[] = {&opt_set, &opt_seeds, &opt_jobs, &opt_sweep_out, &opt_resume,
+    &opt_keep, &opt_dry_run, &opt_json, &opt_quiet, NULL};
 static const struct option *const resume_options[] = {
     &opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
+static const struct option *const fork_options[] = {&opt_set, &opt_branches, &opt_seed_from, &opt_epochs, &opt_out,
+    &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
+static const struct option *const describe_options[] = {&opt_odd, &opt_set, NULL};
 static const struct option *const replay_options[] = {
     &opt_verify, &opt_recompute, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const check_options[] = {&opt_deep, &opt_json, &opt_quiet, NULL};
@@ -75,6 +90,35 @@ const struct subcommand command_table[] = {
         false, run_command},
     {"resume", "RUN", 1, 1, NULL, WORDS_RUN, resume_options, "Goes on with a run that was interrupted.",
         "The log becomes the same, byte for byte, as if it had never stopped.", false, resume_command},
+    {"fork", "RUN[@STEP]", 1, 1, NULL, WORDS_RUN, fork_options,
+        "Begins a run where another one was after some step, with changes.",
+        "STEP is a number, epoch:N (the epoch that is over) or end; without it the newest committed step counts. The "
+        "fork is a run of its own, with a log of its own that needs the other run no more. -s changes what does not "
+        "give the state its shape; what cannot change is refused by name. A lever with unchanged parameters keeps what "
+        "it knows, others begin anew. Without a change, and with the same seed, the same future comes out.\n\n-n 20 "
+        "makes 20 branches that differ in their seeds, and shows every final figure with its mean and 95 % interval.",
+        false, fork_command},
+    {"diff", "RUN RUN", 2, 2, NULL, WORDS_RUN, json_options,
+        "Says where two runs differ: in their scenarios, and in which step, exchange, column and row first.",
+        "Status 0: every step that both logs hold is the same, and so is where they end. A fork is compared with its "
+        "parent from the step it branched off.",
+        false, diff_command},
+    {"describe", "RUN|SCENARIO", 1, 1, NULL, WORDS_SCENARIO, describe_options,
+        "Says what a run or a scenario is, in Markdown.",
+        "--odd: purpose, entities, process, design concepts, initialisation, input and submodels with the numbers of "
+        "this very scenario, in the order of the ODD protocol (Grimm et al. 2006, 2010, 2020).",
+        false, describe_command},
+    {"sweep", "[FILE]", 0, 1, NULL, WORDS_NONE, sweep_options,
+        "Runs a scenario many times, with different values and seeds, and compares.",
+        "FILE is a sweep or the name of one in configs/sweeps: a scenario; what to `set` in all cells; what varies, "
+        "as a `grid`, `zip`, `list` or `latin_hypercube` (several kinds combine); how many `seeds`; the `baseline` "
+        "cell; the `metrics` to show; `stop_when` {metric, half_width, min_seeds, batch}. Replicate k has the same "
+        "seed in every cell, so that differences are paired.\n\nThe folder gets results.csv (a row a run, every "
+        "parameter and figure), summary.csv (estimates with 95 % intervals) and sweep.yaml (all that was asked, to "
+        "be run again). A run that fails or crashes is NA there and stops nothing.\n\nStatus 0: all runs are done; "
+        "1: the sweep has ended, but some runs failed; 75: interrupted (INT, TERM), what had ended is kept and "
+        "--resume goes on.",
+        false, sweep_command},
     {"replay", "RUN", 1, 1, NULL, WORDS_RUN, replay_options,
         "Makes every step of a run again from its log alone and compares.",
         "Needs no worker and no model. Status 0: every record and every state is what the log says; 72: the first "

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define POLIS_VERSION "0.1.0"
+
 enum option_kind {
     OPTION_FLAG,   /* no value */
     OPTION_TEXT,   /* --out DIR or --out=DIR; the last one counts */

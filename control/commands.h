@@ -5,7 +5,12 @@
 #include "control/command.h"
 
 int run_command(const struct invocation *invocation);
+int sweep_command(const struct invocation *invocation);
 int resume_command(const struct invocation *invocation);
+int fork_command(const struct invocation *invocation);
+int diff_command(const struct invocation *invocation);
+int describe_command(const struct invocation *invocation);
+
 int replay_command(const struct invocation *invocation);
 int check_command(const struct invocation *invocation);
 int export_command(const struct invocation *invocation);

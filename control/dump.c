@@ -131,7 +131,7 @@ dump_rows(struct dump *self, struct why *why)
 
     if (self->format == EXPORT_CSV)
         export_write_head(&self->table, &self->text);
-    for (uint64_t step = 1; step <= last && error == 0 && !self->reader_gone; step++) {
+    for (uint64_t step = store_base(self->folder.store) + 1; step <= last && error == 0 && !self->reader_gone; step++) {
         buffer_clear(&header);
         buffer_clear(&data);
         error = store_read_step(self->folder.store, step, &header, &data, &commit, why);

@@ -147,13 +147,14 @@ figures_read(
     struct store *store, const struct plan *plan, uint64_t upto, uint32_t at_most, struct figures *out, struct why *why)
 {
     uint64_t per_epoch = plan->simulation.steps_per_epoch;
-    uint64_t epochs = upto / per_epoch;
+    uint64_t first = store_base(store) / per_epoch; /* a fork's own epochs begin with the one that it branched off in */
+    uint64_t epochs = upto / per_epoch - first;
     uint64_t rows = at_most > 1 && epochs > at_most ? at_most : epochs;
     int error = 0;
 
     for (uint64_t i = 0; error == 0 && i < rows; i++) {
         /* Evenly spaced from the first epoch to the last. */
-        uint64_t epoch = rows == epochs ? i : i * (epochs - 1) / (rows - 1);
+        uint64_t epoch = first + (rows == epochs ? i : i * (epochs - 1) / (rows - 1));
 
         error = figures_read_epoch(store, (epoch + 1) * per_epoch, out, why);
     }
@@ -166,7 +167,7 @@ figures_read_whole(struct store *store, const struct plan *plan, struct figures 
     uint64_t per_epoch = plan->simulation.steps_per_epoch;
     uint64_t step = store_committed(store).step / per_epoch * per_epoch;
 
-    if (step == 0)
+    if (step <= store_base(store))
         return fail(why, ERR_MISSING, "no epoch has ended yet");
     return read_step(store, step, FIGURES_RUN, out, why);
 }

@@ -51,12 +51,13 @@ uint32_t figures_find(const struct figures *self, const char *name);
 /* Adds the row of the epoch that ended with this step. */
 MUST_CHECK int figures_read_epoch(struct store *store, uint64_t step, struct figures *out, struct why *why);
 
-/* Reads the epochs that ended in steps 1 .. `upto` of the log; when there are more than `at_most`, that many evenly
+/* Reads the epochs that ended in the log's steps up to `upto`; when there are more than `at_most`, that many evenly
  * spaced ones, first and last included (0: all of them). */
 MUST_CHECK int figures_read(struct store *store, const struct plan *plan, uint64_t upto, uint32_t at_most,
     struct figures *out, struct why *why);
 
-/* The figures of the whole run up to the last epoch that has ended, as one row. ERR_MISSING before the first has. */
+/* The figures of the whole run up to the last epoch that has ended, as one row. ERR_MISSING before the first
+ * has (of a fork: the first of its own). */
 MUST_CHECK int figures_read_whole(
     struct store *store, const struct plan *plan, struct figures *out, struct why *why);
 

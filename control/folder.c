@@ -219,8 +219,8 @@ folder_read_place(const char *path, char *out, size_t out_size, struct why *why)
 
 /* ---- making and opening ---- */
 
-int
-folder_create(const char *path, struct yaml_tree *resolved, struct why *why)
+static int
+create(const char *path, struct yaml_tree *resolved, const struct store_step *base, struct why *why)
 {
     struct buffer manifest = {0};
     struct plan plan;
@@ -229,9 +229,22 @@ folder_create(const char *path, struct yaml_tree *resolved, struct why *why)
     if (error != 0)
         return error;
     plan_write_manifest(resolved, &manifest);
-    error = store_create(path, manifest.data, manifest.size, why);
+    error = base == NULL ? store_create(path, manifest.data, manifest.size, why)
+                         : store_create_fork(path, manifest.data, manifest.size, base, why);
     buffer_fini(&manifest);
     return error != 0 ? error : folder_write_cluster(path, &plan, why);
+}
+
+int
+folder_create(const char *path, struct yaml_tree *resolved, struct why *why)
+{
+    return create(path, resolved, NULL, why);
+}
+
+int
+folder_create_fork(const char *path, struct yaml_tree *resolved, const struct store_step *base, struct why *why)
+{
+    return create(path, resolved, base, why);
 }
 
 int

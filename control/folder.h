@@ -35,6 +35,10 @@ MUST_CHECK int folder_choose(const char *name, int64_t seed, char out[FOLDER_PAT
 /* Makes the run: the store with the manifest, then what lies beside it. `resolved` is a resolved scenario. */
 MUST_CHECK int folder_create(const char *path, struct yaml_tree *resolved, struct why *why);
 
+/* The same for a fork, whose log begins with `base` (world/base.h). */
+MUST_CHECK int folder_create_fork(
+    const char *path, struct yaml_tree *resolved, const struct store_step *base, struct why *why);
+
 MUST_CHECK int folder_open(const char *name, struct folder *out, struct why *why);
 void folder_close(struct folder *self);
 /* Lets go of the store alone, so that something else in this process may open the run; path, tree and plan stay. */

@@ -88,9 +88,12 @@ launch_inproc(struct launch *self)
     process_tune();
     log_set_level(LOG_LEVEL_WARNING); /* its lines would break the line of progress */
     signals_block();
-    signal_fd = signals_open();
-    if (world_new(&options, &world, &why) != 0)
+    signal_fd = self->no_signals ? -1 : signals_open();
+    if (world_new(&options, &world, &why) != 0) {
+        if (signal_fd >= 0)
+            close(signal_fd);
         return talk_failure(&why);
+    }
     local = local_new(&(struct local_options){.signal_fd = signal_fd});
     progress_init(&cast.progress, self->plan, self->metrics, world_step(world), clock_ms());
     world_actor(world, &actor);
@@ -98,6 +101,8 @@ launch_inproc(struct launch *self)
     attach_all(&cast, self, local);
     status = local_run(local);
     progress_end(&cast.progress);
+    if (self->keep != NULL && status == 0)
+        world_save(world, self->keep);
     local_destroy(&local);
     for (uint32_t i = 0; i < self->plan->cluster.workers; i++)
         worker_destroy(&cast.workers[i]);
@@ -106,6 +111,7 @@ launch_inproc(struct launch *self)
     subscriber_destroy(&cast.subscriber);
     if (world_destroy(&world, &why) != 0)
         status = talk_failure(&why);
-    close(signal_fd);
+    if (signal_fd >= 0)
+        close(signal_fd);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef POLIS_CONTROL_LAUNCH_H
 #define POLIS_CONTROL_LAUNCH_H
 
+#include "core/buffer.h"
 #include "core/error.h"
 #include "core/yaml.h"
 #include "world/plan.h"
@@ -17,6 +18,8 @@ struct launch {
     uint64_t stop_after; /* step; 0: go on to the end */
     bool recompute;      /* in this process only: make the logged steps again and compare, writing nothing */
     bool quiet;          /* in this process only: no progress */
+    bool no_signals;     /* in this process only: INT and TERM are somebody else's business */
+    struct buffer *keep; /* in this process only: the state that it ends with is put there; may be NULL */
     uint32_t restarts;   /* written: how often processes were started again */
 };
 

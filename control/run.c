@@ -3,6 +3,7 @@
 #include "control/folder.h"
 #include "control/launch.h"
 #include "control/report.h"
+#include "control/run.h"
 #include "control/scenario.h"
 #include "control/talk.h"
 
@@ -53,9 +54,8 @@ say_next(const char *folder, int status, bool complete)
         folder, folder);
 }
 
-/* Runs a made run to its end and says what came of it. */
-static int
-go(struct launch *launch, const struct invocation *invocation, uint64_t begun_at)
+int
+run_to_end(struct launch *launch, const struct invocation *invocation, uint64_t begun_at)
 {
     struct report_options report = {
         .json = invocation_has(invocation, "json"), .quiet = invocation_has(invocation, "quiet"), .begun_at = begun_at};
@@ -88,9 +88,10 @@ tell_complete(const char *path, const struct invocation *invocation)
 static bool
 is_governed(const struct yaml_node *root)
 {
-    const struct yaml_node *governance = yaml_find(root, "governance");
+    const struct yaml_node *node = yaml_find(root, "domain");
+    const struct domain *domain = domain_of(node != NULL && node->text != NULL ? node->text : "sandbox", root);
 
-    return governance != NULL && governance->kind == YAML_MAP && governance->count > 0;
+    return domain != NULL && domain_is_governed(domain, root);
 }
 
 int
@@ -129,7 +130,7 @@ run_command(const struct invocation *invocation)
         .governed = scenario.governed,
         .metrics = yaml_find(yaml_root(scenario.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};
-    status = go(&launch, invocation, 0);
+    status = run_to_end(&launch, invocation, 0);
     scenario_fini(&scenario);
     return status;
 }
@@ -169,7 +170,7 @@ resume_command(const struct invocation *invocation)
         .governed = is_governed(yaml_root(folder.tree)),
         .metrics = yaml_find(yaml_root(folder.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};
-    status = go(&launch, invocation, step);
+    status = run_to_end(&launch, invocation, step);
     folder_close(&folder);
     return status;
 }

@@ -1,10 +1,9 @@
 /* polis scenario: looks at scenarios. */
-#include "agents/policy.h"
 #include "control/commands.h"
+#include "control/document.h"
 #include "control/scenario.h"
 #include "control/talk.h"
 #include "core/text.h"
-#include "governance/governance.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -113,38 +112,13 @@ validate(const struct invocation *invocation)
     return status;
 }
 
-static void
-write_manual(struct buffer *out)
-{
-    text_add(out, "# Scenarios\n\n## simulation\n\n");
-    params_write_manual(plan_simulation_params, out);
-    text_add(out, "\n## log\n\n");
-    params_write_manual(plan_logging_params, out);
-    text_add(out, "\n## cluster\n\n");
-    params_write_manual(plan_cluster_params, out);
-    for (uint32_t i = 0; domains[i] != NULL; i++) {
-        text_add(out, "\n");
-        domains[i]->write_manual(out);
-    }
-    text_add(out, "\n");
-    governance_write_manual(out);
-    text_add(out, "\n## Policies\n");
-    for (uint32_t i = 0; policy_roll[i] != NULL; i++) {
-        text_addf(out, "\n### %s\n\n%s\n\n", policy_roll[i]->name, policy_roll[i]->doc);
-        if (policy_roll[i]->params != NULL)
-            params_write_manual(policy_roll[i]->params, out);
-    }
-    text_add(out, "\n## Other spellings\n\n");
-    scenario_write_aliases(out);
-}
-
 static int
 schema(const struct invocation *invocation)
 {
     struct buffer text = {0};
 
     if (invocation_has(invocation, "document"))
-        write_manual(&text);
+        document_parameters(&text);
     else
         scenario_write_schema(&text);
     return talk_give(&text);

@@ -76,6 +76,8 @@ show_logged(struct tail *self, uint64_t upto)
 {
     uint64_t per_epoch = self->folder.plan.simulation.steps_per_epoch;
 
+    if (self->last < store_base(self->folder.store))
+        self->last = store_base(self->folder.store); /* what was before is in another run's log */
     while (self->last < upto && self->status == 0) {
         struct figures figures = {0};
         struct store_commit commit;

@@ -19,6 +19,9 @@ struct courthouse {
     uint64_t seed;
     uint32_t agent_count;
     struct buffer section;
+    /* A fork's state to begin with, as far as it has come; of which run. */
+    struct buffer base;
+    uint32_t base_run;
     /* The last docket judged since then, for when it is asked again. */
     bool has_last;
     uint64_t last_hash;
@@ -40,6 +43,7 @@ court_destroy(struct courthouse **self_p)
         return;
     engine_destroy(&self->engine);
     buffer_fini(&self->section);
+    buffer_fini(&self->base);
     buffer_fini(&self->last_verdict);
     free(self);
     *self_p = NULL;
@@ -70,7 +74,43 @@ is_held_for(const struct courthouse *self, const struct envelope *head, const st
         engine_step(self->engine) <= asked->step;
 }
 
-/* Makes a new engine at genesis; on failure the old one is kept. */
+/* A piece of what a fork begins with; the first one begins anew. */
+static void
+on_base(struct courthouse *self, const struct letter *letter, struct outbox *out)
+{
+    struct court_base piece;
+    struct why why = {0};
+    int code = message_unpack(MSG_COURT_BASE, letter->payload, letter->size, &piece, &why);
+
+    if (code == 0 && piece.offset == 0) {
+        buffer_clear(&self->base);
+        self->base_run = letter->head.run;
+    }
+    if (code == 0 && (self->base_run != letter->head.run || piece.offset != self->base.size ||
+                      piece.bytes.size > piece.size - piece.offset))
+        code = fail(&why, ERR_STATE, "a piece at %llu does not follow %zu bytes of a fork's state",
+            (unsigned long long)piece.offset, self->base.size);
+    if (code != 0)
+        refuse(letter, &why, out);
+    else
+        buffer_append(&self->base, piece.bytes.data, piece.bytes.size);
+}
+
+/* The state that a fork begins with. */
+static int
+load_base(
+    const struct courthouse *self, const struct envelope *head, const struct court *asked, struct engine *engine,
+    struct why *why)
+{
+    if (asked->base == 0)
+        return 0;
+    if (self->base_run != head->run || self->base.size != asked->base)
+        return fail(why, ERR_STATE, "%zu of %llu bytes have come of the state that this fork begins with",
+            self->base_run == head->run ? self->base.size : 0, (unsigned long long)asked->base);
+    return engine_load(engine, self->base.data, self->base.size, why);
+}
+
+/* Makes a new engine at genesis, or where a fork begins; on failure the old one is kept. */
 static int
 convene(struct courthouse *self, const struct envelope *head, const struct court *asked, struct why *why)
 {
@@ -85,8 +125,12 @@ convene(struct courthouse *self, const struct envelope *head, const struct court
     if (code == 0)
         code = engine_new(tree == NULL ? NULL : yaml_root(tree), asked->seed, asked->agents, &engine, why);
     yaml_destroy(&tree);
-    if (code != 0)
+    if (code == 0)
+        code = load_base(self, head, asked, engine, why);
+    if (code != 0) {
+        engine_destroy(&engine);
         return code;
+    }
 
     engine_destroy(&self->engine);
     self->engine = engine;
@@ -205,6 +249,7 @@ receive(void *self, uint64_t now_ms, const struct letter *letter, struct outbox 
     (void)now_ms;
     switch (letter->head.type) {
     case MSG_COURT: on_court(self, letter, out); break;
+    case MSG_COURT_BASE: on_base(self, letter, out); break;
     case MSG_DOCKET: on_docket(self, letter, out); break;
     default: break; /* EPOCH says nothing that COURT does not; CANCEL: a verdict nobody waits for is stale there */
     }

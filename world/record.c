@@ -6,16 +6,23 @@
 
 #include <inttypes.h>
 #include <msgpack.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* A section's header, little-endian: u32 kind, u32 phase, u32 round, u32 slot, u32 schema, u32 0, u64 size. */
+
+static bool
+is_kind(uint32_t kind)
+{
+    return (kind >= SECTION_INPUT && kind <= SECTION_FIGURES) || kind == SECTION_STATE || kind == SECTION_COURT;
+}
 
 void
 record_put(struct buffer *data, const struct section *section)
 {
     uint8_t *header;
 
-    ASSERT(section->kind >= SECTION_INPUT && section->kind <= SECTION_FIGURES);
+    ASSERT(is_kind(section->kind));
     ASSERT(section->schema <= UINT16_MAX);
     ASSERT(section->bytes != NULL || section->size == 0);
 
@@ -55,7 +62,7 @@ record_next(const void *data, uint64_t size, uint64_t *offset, struct section *o
         .bytes = header + SECTION_HEADER,
         .size = bytes_get_u64(header + 24),
     };
-    if (out->kind < SECTION_INPUT || out->kind > SECTION_FIGURES)
+    if (!is_kind(out->kind))
         return fail(why, ERR_FORMAT, "the section at offset %" PRIu64 " is of kind %" PRIu32, *offset, out->kind);
     if (out->schema > UINT16_MAX || bytes_get_u32(header + 20) != 0)
         return fail(why, ERR_FORMAT, "the section at offset %" PRIu64 " has a malformed header", *offset);

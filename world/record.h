@@ -15,6 +15,8 @@ enum section_kind {
     SECTION_VERDICT = 4, /* what it said */
     SECTION_EVENTS = 5,  /* the domain's events */
     SECTION_FIGURES = 6, /* a `summary` batch, at the end of an epoch; round: enum figures_of */
+    SECTION_STATE = 32,  /* a fork's base alone: the domain's whole state, as it saves itself */
+    SECTION_COURT = 33,  /* a fork's base alone: governance's state */
 };
 
 /* What a section of figures is about. */

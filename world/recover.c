@@ -1,6 +1,7 @@
 #include "world/recover.h"
 
 #include "core/assert.h"
+#include "world/base.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +15,7 @@ choose_domain(const struct yaml_node *root, struct why *why)
 
     if (node != NULL && yaml_get_text(node, &name, why) != 0)
         return NULL;
-    domain = domain_find(name);
+    domain = domain_of(name, root);
     if (domain == NULL)
         yaml_fail(node, why, ERR_UNKNOWN, "no domain '%s'", name);
     return domain;
@@ -23,7 +24,6 @@ choose_domain(const struct yaml_node *root, struct why *why)
 int
 scene_open(const void *manifest, size_t size, struct scene *out, struct why *why)
 {
-    const struct yaml_node *governance;
     int error;
 
     *out = (struct scene){0};
@@ -34,10 +34,9 @@ scene_open(const void *manifest, size_t size, struct scene *out, struct why *why
         scene_fini(out);
         return ERR_UNKNOWN;
     }
-    governance = yaml_find(yaml_root(out->tree), "governance");
-    out->governed = governance != NULL && governance->kind == YAML_MAP && governance->count > 0;
+    out->governed = domain_is_governed(out->domain, yaml_root(out->tree));
     if (out->governed)
-        yaml_write(governance, &out->governance);
+        yaml_write(yaml_find(yaml_root(out->tree), "governance"), &out->governance);
     error = out->domain->configure(yaml_root(out->tree), (uint64_t)out->plan.simulation.seed, &out->domain_self, why);
     if (error != 0) {
         scene_fini(out);
@@ -83,6 +82,23 @@ recover_snapshot(struct store *store, struct scene *scene, uint64_t at_or_below,
     return error;
 }
 
+int
+recover_start(struct store *store, struct scene *scene, uint64_t at_or_below, bool use_snapshots, uint64_t *step,
+              struct why *why)
+{
+    int error = 0;
+
+    *step = 0;
+    if (at_or_below < store_base(store))
+        return fail(why, ERR_MISSING, "step %" PRIu64 " is not in the log, which begins behind step %" PRIu64,
+                    at_or_below, store_base(store));
+    if (use_snapshots)
+        error = recover_snapshot(store, scene, at_or_below, step, why);
+    if (error == 0 && *step == 0)
+        error = base_load(store, scene->domain, scene->domain_self, step, why);
+    return error;
+}
+
 static int
 replay_one(struct store *store, struct step *step, uint64_t number, struct why *why)
 {
@@ -103,9 +119,9 @@ recover_to(struct store *store, struct scene *scene, uint64_t step, bool use_sna
 {
     struct recover_report report = {0};
     struct step work;
-    int error = 0;
+    int error;
 
-    if (use_snapshots && (error = recover_snapshot(store, scene, step, &report.snapshot_step, why)) != 0)
+    if ((error = recover_start(store, scene, step, use_snapshots, &report.snapshot_step, why)) != 0)
         return error;
     step_init(&work, scene->domain, scene->domain_self, scene->plan.logging.detail == DETAIL_INPUTS);
     for (uint64_t number = report.snapshot_step + 1; error == 0 && number <= step; number++) {

@@ -27,7 +27,7 @@ MUST_CHECK int scene_open(const void *manifest, size_t size, struct scene *out, 
 void scene_fini(struct scene *self);
 
 struct recover_report {
-    uint64_t snapshot_step; /* 0: started from genesis */
+    uint64_t snapshot_step; /* 0: started from genesis; a fork's base: from there */
     uint64_t replayed;      /* steps */
 };
 
@@ -36,9 +36,14 @@ struct recover_report {
 MUST_CHECK int recover_snapshot(struct store *store, struct scene *scene, uint64_t at_or_below, uint64_t *step,
                                 struct why *why);
 
-/* Brings the scene's domain to the state after `step` (committed). `use_snapshots` false: from genesis, so that every
- * step is verified. `each` (may be NULL) is called after every replayed step. ERR_DIGEST names the first step that
- * differs. */
+/* Where a replay up to a committed step may begin: the newest usable snapshot, else (or with `use_snapshots` false) the
+ * base of a fork, else genesis. Brings the scene's domain there and sets *step. */
+MUST_CHECK int recover_start(struct store *store, struct scene *scene, uint64_t at_or_below, bool use_snapshots,
+                             uint64_t *step, struct why *why);
+
+/* Brings the scene's domain to the state after `step` (committed). `use_snapshots` false: from where the log begins, so
+ * that every step is verified. ERR_MISSING: the log begins behind that step. `each` (may be NULL) is called after every
+ * replayed step. ERR_DIGEST names the first step that differs. */
 MUST_CHECK int recover_to(struct store *store, struct scene *scene, uint64_t step, bool use_snapshots,
                           void (*each)(void *context, uint64_t step), void *context, struct recover_report *out,
                           struct why *why);

@@ -39,7 +39,7 @@ replay_scene(struct store *store, struct scene *scene, const struct replay_optio
 
     if (scene->plan.logging.detail == DETAIL_INPUTS)
         return fail(why, ERR_STATE, "the log was kept with detail `inputs`: its decisions have to be computed again");
-    if (options->chain && (error = store_verify(store, 1, upto, why)) != 0)
+    if (options->chain && (error = store_verify(store, 0, upto, why)) != 0)
         return error;
     if ((error = recover_to(store, scene, upto, false, after_step, &watch, NULL, why)) != 0)
         return error;

@@ -18,6 +18,7 @@
 #define ORIGIN_SIZE 16u
 #define TIP_SIZE (8u + STORE_CHAIN)
 #define CREATE_MAP (UINT64_C(1) << 20)
+#define BASE_SIZE 8u
 
 /* ---- crash points ---- */
 
@@ -97,6 +98,22 @@ meta_get(MDB_txn *txn, MDB_dbi meta, const char *name, size_t size, MDB_val *out
     return 0;
 }
 
+/* Only a fork has this record. */
+static int
+base_read(struct store *self, MDB_txn *txn, struct why *why)
+{
+    MDB_val key = {.mv_size = strlen("base"), .mv_data = (void *)(uintptr_t)"base"}, value;
+    int code;
+
+    self->forked = mdb_get(txn, self->log.meta, &key, &value) != MDB_NOTFOUND;
+    if (!self->forked)
+        return 0;
+    code = meta_get(txn, self->log.meta, "base", BASE_SIZE, &value, why);
+    if (code == 0)
+        self->base = bytes_get_u64(value.mv_data);
+    return code;
+}
+
 static int
 meta_read(struct store *self, MDB_txn *txn, struct why *why)
 {
@@ -120,7 +137,7 @@ meta_read(struct store *self, MDB_txn *txn, struct why *why)
     if ((code = meta_get(txn, meta, "epoch", 4, &value, why)) != 0)
         return code;
     self->epoch = bytes_get_u32(value.mv_data);
-    if ((code = meta_get(txn, meta, "tip", TIP_SIZE, &value, why)) != 0)
+    if ((code = base_read(self, txn, why)) != 0 || (code = meta_get(txn, meta, "tip", TIP_SIZE, &value, why)) != 0)
         return code;
     code = store_tip_get(&self->log, txn, self->genesis, &self->tip, why);
     if (code == 0 && (self->tip.step != bytes_get_u64(value.mv_data) ||
@@ -149,13 +166,14 @@ run_id_of(const uint8_t genesis[STORE_CHAIN], const uint8_t origin[ORIGIN_SIZE])
 static int
 log_fill(struct store_log *self, MDB_txn *txn, const struct store_origin *origin)
 {
-    uint8_t genesis[STORE_CHAIN], random[ORIGIN_SIZE];
+    uint8_t random[ORIGIN_SIZE], base[BASE_SIZE];
+    struct store_commit tip = {0};
     MDB_dbi blob, meta;
     int number;
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return errno == 0 ? EIO : errno;
-    digest_of(origin->manifest, origin->manifest_size, genesis);
+    digest_of(origin->manifest, origin->manifest_size, tip.chain);
     if ((number = mdb_dbi_open(txn, "log", MDB_CREATE, &self->log)) != 0 ||
         (number = mdb_dbi_open(txn, "meta", MDB_CREATE, &self->meta)) != 0 ||
         (number = mdb_dbi_open(txn, "blob", MDB_CREATE, &blob)) != 0)
@@ -164,10 +182,14 @@ log_fill(struct store_log *self, MDB_txn *txn, const struct store_origin *origin
     if ((number = meta_put_u32(txn, meta, "format", STORE_FORMAT)) != 0 ||
         (number = store_meta_put(txn, meta, "manifest", origin->manifest, origin->manifest_size)) != 0 ||
         (number = store_meta_put(txn, meta, "origin", random, sizeof random)) != 0 ||
-        (number = meta_put_u32(txn, meta, "run", run_id_of(genesis, random))) != 0 ||
+        (number = meta_put_u32(txn, meta, "run", run_id_of(tip.chain, random))) != 0 ||
         (number = meta_put_u32(txn, meta, "epoch", 0)) != 0)
         return number;
-    return store_meta_put_tip(txn, meta, 0, genesis);
+    bytes_put_u64(base, origin->base);
+    if ((origin->forked && (number = store_meta_put(txn, meta, "base", base, sizeof base)) != 0) ||
+        (origin->record != NULL && (number = store_step_put(self, txn, tip.chain, origin->record, &tip)) != 0))
+        return number;
+    return store_meta_put_tip(txn, meta, tip.step, tip.chain);
 }
 
 int
@@ -194,20 +216,22 @@ store_log_create(struct store_log *self, const char *folder, const struct store_
     return store_env_fail(why, number, path);
 }
 
-int
-store_create(const char *folder, const void *manifest, size_t manifest_size, struct why *why)
+static int
+create(const char *folder, const struct store_origin *origin, struct why *why)
 {
-    struct store_origin origin = {manifest, manifest_size};
+    uint64_t size = CREATE_MAP;
     struct store_place place;
     struct store_log log = {0};
     int code;
 
-    ASSERT(folder != NULL && (manifest != NULL || manifest_size == 0));
+    ASSERT(folder != NULL && (origin->manifest != NULL || origin->manifest_size == 0));
 
+    if (origin->record != NULL) /* pieces are as large as a run of pages allows, with one page for each at most */
+        size += origin->record->header.size + origin->record->data.size + origin->record->data.size / 16;
     if ((code = store_place_begin(&place, folder, why)) != 0)
         return code;
     store_crash_point("create");
-    code = store_log_create(&log, place.temporary, &origin, 0, CREATE_MAP, why);
+    code = store_log_create(&log, place.temporary, origin, 0, size, why);
     store_env_close(&log.file);
     store_crash_point("create");
     if (code == 0)
@@ -215,6 +239,23 @@ store_create(const char *folder, const void *manifest, size_t manifest_size, str
     if (code != 0)
         store_place_abandon(&place);
     return code;
+}
+
+int
+store_create(const char *folder, const void *manifest, size_t manifest_size, struct why *why)
+{
+    return create(folder, &(struct store_origin){.manifest = manifest, .manifest_size = manifest_size}, why);
+}
+
+int
+store_create_fork(
+    const char *folder, const void *manifest, size_t manifest_size, const struct store_step *base, struct why *why)
+{
+    ASSERT(base->header.size <= STORE_PART);
+    return create(folder,
+                  &(struct store_origin){.manifest = manifest, .manifest_size = manifest_size, .forked = true,
+                      .base = base->step, .record = base},
+                  why);
 }
 
 /* ---- opening ---- */
@@ -324,7 +365,7 @@ static int
 open_writer(struct store *self, struct why *why)
 {
     char path[PATH_MAX];
-    uint64_t tip;
+    uint64_t tip, first;
     int code;
 
     if ((code = store_filesystem_check(self->folder, why)) != 0 ||
@@ -332,8 +373,8 @@ open_writer(struct store *self, struct why *why)
         return code;
     self->committed = self->tip;
     tip = self->appended = self->tip.step;
-    if (tip > 0 && (code = store_verify(self, tip > STORE_LINKS_CHECKED ? tip - STORE_LINKS_CHECKED + 1 : 1, tip,
-                                        why)) != 0)
+    first = tip > STORE_LINKS_CHECKED ? tip - STORE_LINKS_CHECKED + 1 : 1;
+    if ((tip > 0 || self->forked) && (code = store_verify(self, first, tip, why)) != 0)
         return code;
     if ((code = store_path(path, self->folder, STORE_TRACE_FILE, why)) != 0)
         return code;
@@ -405,6 +446,18 @@ store_close(struct store **self_p, struct why *why)
         *why = self->failure;
     store_free(self);
     return code;
+}
+
+bool
+store_is_fork(const struct store *self)
+{
+    return self->forked;
+}
+
+uint64_t
+store_base(const struct store *self)
+{
+    return self->base;
 }
 
 uint32_t

@@ -87,8 +87,8 @@ store_verify(struct store *self, uint64_t from, uint64_t to, struct why *why)
     MDB_txn *txn;
     int code = clamp(self, &to, why);
 
-    if (from == 0)
-        from = 1;
+    if (from < store_first(self))
+        from = store_first(self);
     for (uint64_t step = from; code == 0 && step <= to; step++) {
         /* One transaction a step: it waits for nobody, and nobody waits long for it. */
         if ((code = store_read_begin(self, &txn, why)) != 0)
@@ -273,8 +273,9 @@ copy_seal(struct store_log *log, const struct store_commit *tip)
 static int
 copy_log(struct store *self, const char *folder, const struct store_commit *tip, struct why *why)
 {
-    struct store_origin origin = {self->manifest.data, self->manifest.size};
-    struct sweep sweep = {.upto = tip->step, .done = tip->step == 0};
+    struct store_origin origin = {.manifest = self->manifest.data, .manifest_size = self->manifest.size,
+        .forked = self->forked, .base = self->base};
+    struct sweep sweep = {.upto = tip->step, .done = tip->step < store_first(self)};
     struct store_log log = {0};
     uint64_t size;
     int code, number;
@@ -335,7 +336,9 @@ store_copy(struct store *self, const char *folder, uint64_t upto, struct why *wh
     int code;
 
     memcpy(tip.chain, self->genesis, STORE_CHAIN);
-    if ((code = clamp(self, &upto, why)) != 0 || (upto > 0 && (code = store_read_commit(self, upto, &tip, why)) != 0) ||
+    if ((code = clamp(self, &upto, why)) != 0)
+        return code;
+    if (((upto > 0 || self->forked) && (code = store_read_commit(self, upto, &tip, why)) != 0) ||
         (code = store_place_begin(&place, folder, why)) != 0)
         return code;
     if ((code = copy_log(self, place.temporary, &tip, why)) == 0 &&

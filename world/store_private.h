@@ -53,6 +53,8 @@ struct store {
 
     struct buffer manifest;
     uint8_t genesis[STORE_CHAIN]; /* h_0 */
+    bool forked;                  /* the log begins with a base at step `base` */
+    uint64_t base;
     uint32_t run_id, epoch;
 
     pthread_mutex_t read_lock;
@@ -77,6 +79,9 @@ struct store {
 struct store_origin {
     const void *manifest;
     size_t manifest_size;
+    bool forked;
+    uint64_t base;
+    const struct store_step *record; /* the base's; NULL: it comes later, as the others do (a copy) */
 };
 
 /* ---- store_env.c: LMDB, its errors and its maps ---- */
@@ -140,6 +145,9 @@ MUST_CHECK int store_meta_put_tip(MDB_txn *txn, MDB_dbi meta, uint64_t step, con
 /* ---- store_write.c: one batch of steps, in the log thread ---- */
 
 void store_commit_write(const struct store_commit *self, uint8_t out[STORE_COMMIT_SIZE]);
+/* Puts a step's parts and its commit record, chained behind `before`; an LMDB number. */
+MUST_CHECK int store_step_put(const struct store_log *log, MDB_txn *txn, const uint8_t before[STORE_CHAIN],
+                              const struct store_step *step, struct store_commit *commit_out);
 /* Puts all steps in one transaction and commits it; self->tip follows. On failure nothing of them is in the log. */
 MUST_CHECK int store_write(struct store *self, struct store_step *const steps[], uint32_t count, struct why *why);
 /* Trace and snapshots of committed steps; trouble is warned about. */
@@ -171,6 +179,12 @@ MUST_CHECK int store_commit_get(
 /* The newest step by its key, checked against meta's tip. Step 0 and `genesis` for an empty log. */
 MUST_CHECK int store_tip_get(const struct store_log *log, MDB_txn *txn, const uint8_t genesis[STORE_CHAIN],
                              struct store_commit *out, struct why *why);
+/* The first step that has a record. */
+static inline uint64_t
+store_first(const struct store *self)
+{
+    return self->forked ? self->base : 1;
+}
 /* Chain before `step`. */
 MUST_CHECK int store_chain_before(
     struct store *self, MDB_txn *txn, uint64_t step, uint8_t out[STORE_CHAIN], struct why *why);

@@ -97,10 +97,10 @@ store_chain_before(struct store *self, MDB_txn *txn, uint64_t step, uint8_t out[
     struct store_commit commit;
     int code = 0;
 
-    ASSERT(step > 0);
+    ASSERT(step >= store_first(self));
 
     memcpy(commit.chain, self->genesis, STORE_CHAIN);
-    if (step > 1)
+    if (step > store_first(self))
         code = store_commit_get(&self->log, txn, step - 1, &commit, why);
     if (code == 0)
         memcpy(out, commit.chain, STORE_CHAIN);

@@ -65,7 +65,7 @@ part_put(const struct store_log *log, MDB_txn *txn, uint64_t step, uint32_t part
 }
 
 static int
-step_put(const struct store_log *log, MDB_txn *txn, const struct store_step *step, const struct store_commit *commit)
+parts_put(const struct store_log *log, MDB_txn *txn, const struct store_step *step, const struct store_commit *commit)
 {
     uint8_t record[STORE_COMMIT_SIZE];
     uint32_t part = 0;
@@ -86,6 +86,14 @@ step_put(const struct store_log *log, MDB_txn *txn, const struct store_step *ste
     return part_put(log, txn, step->step, STORE_PART_COMMIT, record, sizeof record);
 }
 
+int
+store_step_put(const struct store_log *log, MDB_txn *txn, const uint8_t before[STORE_CHAIN],
+               const struct store_step *step, struct store_commit *commit_out)
+{
+    *commit_out = chain_step(before, step);
+    return parts_put(log, txn, step, commit_out);
+}
+
 /* The steps, their commit records and the new tip, or nothing. */
 static int
 batch_put(
@@ -98,7 +106,7 @@ batch_put(
     if (number != 0)
         return number;
     for (uint32_t i = 0; i < count && number == 0; i++)
-        number = step_put(&self->log, txn, steps[i], &commits[i]);
+        number = parts_put(&self->log, txn, steps[i], &commits[i]);
     if (number == 0)
         number = store_meta_put_tip(txn, self->log.meta, last->step, last->chain);
     if (number != 0) {

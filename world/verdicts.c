@@ -77,11 +77,24 @@ static void
 greet(struct verdicts *self, struct outbox *out)
 {
     struct court court = {.seed = self->options.seed, .agents = self->options.agent_count, .step = self->step - 1,
-        .yaml = self->options.yaml};
+        .yaml = self->options.yaml, .base = self->options.base_size};
 
     memccpy(court.domain, self->options.domain, '\0', sizeof court.domain - 1);
     self->state = COURT_GREETED;
     outbox_send_message(out, CHANNEL_DATA, &self->peer, NULL, MSG_COURT, &court);
+}
+
+/* What a fork begins with, in pieces that a letter may carry. */
+static void
+send_base(struct verdicts *self, struct outbox *out)
+{
+    for (uint64_t at = 0; at < self->options.base_size; at += COURT_BASE_PIECE) {
+        uint64_t left = self->options.base_size - at;
+        struct court_base piece = {.size = self->options.base_size, .offset = at,
+            .bytes = {self->options.base + at, (uint32_t)(left < COURT_BASE_PIECE ? left : COURT_BASE_PIECE)}};
+
+        outbox_send_message(out, CHANNEL_DATA, &self->peer, NULL, MSG_COURT_BASE, &piece);
+    }
 }
 
 void
@@ -90,6 +103,7 @@ verdicts_peer_up(struct verdicts *self, const struct peer *peer, struct outbox *
     self->peer = *peer;
     self->unanswered = 0;
     self->fed_through = 0;
+    send_base(self, out);
     greet(self, out);
 }
 
@@ -196,6 +210,8 @@ on_ready(struct verdicts *self, const struct letter *letter, struct outbox *out,
              self->step - 1);
     self->state = COURT_FEEDING;
     self->feed_step = ready.step + 1;
+    if (self->feed_step <= store_base(self->options.store))
+        self->feed_step = store_base(self->options.store) + 1;
     self->unanswered = 0;
     return feed(self, out, why);
 }

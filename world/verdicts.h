@@ -1,7 +1,8 @@
 /* world/verdicts.h - asks governance and waits for its verdicts. Governance's state is a fold over the dockets since
- * step 1. When it comes (back), it is told with COURT which step's state is wanted; the dockets it lacks are sent to
- * it again from the log (attempt VERDICTS_CATCH_UP, no further step's while VERDICTS_WINDOW are unanswered), then those
- * of the step under way, and only then does it judge what is new.
+ * step 1, or since a fork's base, which holds the state to begin with: that is sent first (COURT_BASE). When it comes
+ * (back), it is told with COURT which step's state is wanted; the dockets it lacks are sent to it again from the log
+ * (attempt VERDICTS_CATCH_UP, no further step's while VERDICTS_WINDOW are unanswered), then those of the step under
+ * way, and only then does it judge what is new.
  *
  *   ABSENT --peer up--> GREETED --ready, behind--> FEEDING --all fed--> GREETED
  *                          '---ready, there---> READY --peer down--> ABSENT
@@ -29,6 +30,8 @@ struct verdicts_options {
     const char *domain;      /* name; lent */
     uint32_t agent_count;
     struct blob yaml;        /* the governance section; lent */
+    const uint8_t *base;     /* governance's state where a fork branched off; lent */
+    uint64_t base_size;      /* bytes; 0: none */
     struct store *store;     /* where committed dockets are read; lent */
     const char *tag;         /* for log lines; lent */
 };

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "world/archive.h"
+#include "world/base.h"
 #include "world/gather.h"
 #include "world/recover.h"
 #include "world/verdicts.h"
@@ -30,6 +31,7 @@ struct world {
     struct gather *gather;
     struct verdicts *verdicts;
     struct archive *archive;
+    struct buffer court; /* a fork: governance's state where it branched off */
     struct recover_report recovered;
 
     struct step step;          /* in the making */
@@ -75,15 +77,15 @@ open_run(struct world *self, struct why *why)
     tip = store_committed(self->store).step;
     /* What the log does not hold is computed again by workers: from the newest snapshot on, or all of it to verify. */
     if (self->options.recompute || self->scene.plan.logging.detail == DETAIL_INPUTS) {
-        if (!self->options.recompute)
-            error = recover_snapshot(self->store, &self->scene, tip, &self->recovered.snapshot_step, why);
+        error = recover_start(self->store, &self->scene, tip, !self->options.recompute, &self->recovered.snapshot_step,
+                              why);
         self->applied = self->recovered.snapshot_step;
         self->recompute_through = tip;
     } else {
         error = recover_to(self->store, &self->scene, tip, true, NULL, NULL, &self->recovered, why);
         self->applied = tip;
     }
-    return error;
+    return error != 0 ? error : base_read_court(self->store, &self->court, why);
 }
 
 static void
@@ -97,7 +99,8 @@ make_parts(struct world *self)
         .epoch = store_epoch(self->store)};
     struct verdicts_options verdicts = {.seed = gather.seed, .domain = scene->domain->name,
         .agent_count = scene->domain->agent_count(scene->domain_self),
-        .yaml = {scene->governance.data, (uint32_t)scene->governance.size}, .store = self->store, .tag = "world"};
+        .yaml = {scene->governance.data, (uint32_t)scene->governance.size}, .base = self->court.data,
+        .base_size = self->court.size, .store = self->store, .tag = "world"};
     struct archive_options archive = {.store = self->store, .scenario = scene->plan.name, .steps = scene->plan.steps,
         .steps_per_epoch = scene->plan.simulation.steps_per_epoch};
 
@@ -118,6 +121,7 @@ world_free(struct world *self)
     if (self->step.arena != NULL)
         step_fini(&self->step);
     scene_fini(&self->scene);
+    buffer_fini(&self->court);
     buffer_fini(&self->logged_header);
     buffer_fini(&self->logged_data);
     wishes_destroy(&self->wishes);
@@ -165,6 +169,12 @@ uint64_t
 world_step(const struct world *self)
 {
     return self->applied;
+}
+
+void
+world_save(const struct world *self, struct buffer *out)
+{
+    self->scene.domain->save(self->scene.domain_self, out);
 }
 
 uint64_t

@@ -36,6 +36,8 @@ MUST_CHECK int world_destroy(struct world **self_p, struct why *why);
 void world_actor(struct world *self, struct actor *out);
 
 uint64_t world_step(const struct world *self); /* last step applied */
+/* The domain's state after that step, at the end of `out`; only when no step is under way. */
+void world_save(const struct world *self, struct buffer *out);
 uint64_t world_recovered_steps(const struct world *self); /* replayed from the log when it was opened */
 
 #endif
