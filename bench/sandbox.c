@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/measure.h"
@@ -148,6 +149,53 @@ measure_peer(struct bench *self)
     }
 }
 
+/* ---- how long a study takes ---- */
+
+#define LONG_SECONDS 2.0   /* for 1,000 agents x 100 epochs x 10 steps */
+#define SWEEP_SECONDS 60.0 /* for 12 configurations x 30 seeds */
+
+/* A run that the Python implementation needs a day for: a million agent-steps, every step on disk. */
+static void
+measure_long(struct bench *self)
+{
+    static const struct society society = {600, 200, 200, 0, 100, 10};
+    double seconds[2][3];
+
+    measure_title(self->measure, "1,000 agents, 100 epochs of 10 steps, log synced; seconds from start to last commit");
+    for (uint32_t inproc = 0; inproc < 2; inproc++) {
+        for (uint32_t i = 0; i < 3; i++) {
+            struct outcome outcome;
+
+            run(self, &society, inproc == 1, &outcome);
+            seconds[inproc][i] = outcome.seconds;
+        }
+        measure_report(self->measure, &(struct measure_row){.what = inproc == 1 ? "one process" : "cluster, 2 workers",
+            .value = measure_middle(seconds[inproc], 3), .unit = "s",
+            .ratio = measure_middle(seconds[inproc], 3) / LONG_SECONDS, .than = "2 s", .bar = BAR_AT_MOST, .limit = 1});
+    }
+}
+
+/* The sweep of the twelve configurations of governance, whole: plan, runs, tables. */
+static void
+measure_sweep(struct bench *self)
+{
+    char *arguments[] = {self->polis, (char *)"sweep", (char *)"governance", (char *)"--json", (char *)"--quiet",
+        (char *)"--out", self->folder, NULL};
+    struct timespec begin, end;
+    double seconds;
+
+    measure_remove(self->folder);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    spawn(self, arguments);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    measure_remove(self->folder);
+    measure_remove(self->output);
+    measure_title(self->measure, "polis sweep governance: 12 configurations x 30 seeds of 20 agents x 200 steps");
+    measure_report(self->measure, &(struct measure_row){.what = "wall time", .value = seconds, .unit = "s",
+        .ratio = seconds / SWEEP_SECONDS, .than = "60 s", .bar = BAR_AT_MOST, .limit = 1});
+}
+
 /* ---- sizes ---- */
 
 static double
@@ -239,6 +287,8 @@ main(int argc, char **argv)
     snprintf(self.scenario, sizeof self.scenario, "%s/sandbox.yaml", measure_folder(self.measure));
     snprintf(self.output, sizeof self.output, "%s/sandbox.json", measure_folder(self.measure));
     measure_peer(&self);
+    measure_long(&self);
+    measure_sweep(&self);
     measure_sizes(&self);
     return measure_end(&self.measure);
 }

@@ -135,15 +135,14 @@ enum {
     C(OBSERVE, task_owner,   U8,  ACT_TASK, 0, 0, OWNER_KINDS - 1, "enum sandbox_owner")                         \
     C(OBSERVE, task_poster,  U32, ACT_TASK, 0, 0, UINT32_MAX, "who pays (bounty) or plans (project); else NOBODY") \
     C(OBSERVE, task_capability, U8, ACT_TASK, 0, 0, 255, "what it needs, a bit; 0: nothing special")             \
-    C(OBSERVE, task_parts,   U8,  ACT_TASK, 0, 0, 255, "0: a task to claim; else a project for planners, of so many parts") \
     C(OBSERVE, compromised,  U8,  ACT_TRAIT, 0, 0, 255, "0: its own master; else steps of contagion since the source, from 1") \
     C(OBSERVE, capabilities, U8,  ACT_TRAIT, 0, 0, 255, "what it can do, a bit each")                            \
     C(OBSERVE, topic,        U32, ACT_TRAIT, 0, 0, UINT32_MAX, "the story or meme it has taken up, or NOBODY")   \
     C(OBSERVE, rework,       U32, ACT_TRAIT, 0, 0, UINT32_MAX, "times its task in work was sent back")           \
     C(OBSERVE, moderation_left, U16, ACT_TRAIT, 0, 0, 65535, "acts of moderation still allowed in this epoch")   \
-    C(OBSERVE, bids,         OFFSETS, ACT_TRAIT, ACT_BID, 0, 0, "pending bids on its own bounties")              \
+    C(OBSERVE, bids,         OFFSETS, ACT_TRAIT, ACT_BID, 0, 0, "bids on its own bounties that it could accept now") \
     C(OBSERVE, jobs,         OFFSETS, ACT_TRAIT, ACT_JOB, 0, 0, "awarded bounties in which it pays or works")    \
-    C(OBSERVE, parts,        OFFSETS, ACT_TRAIT, ACT_PART, 0, 0, "parts of its project that wait to be assigned") \
+    C(OBSERVE, parts,        OFFSETS, ACT_TRAIT, ACT_PART, 0, 0, "planners: parts to be assigned, or projects to be taken on") \
     C(OBSERVE, bounty,       U32, ACT_BOUNTY, 0, 0, UINT32_MAX, "an open bounty; best paid first")               \
     C(OBSERVE, bounty_poster, U32, ACT_BOUNTY, 0, 0, 1e9, "who offers it")                                       \
     C(OBSERVE, bounty_poster_reputation, F64, ACT_BOUNTY, 0, -1, 1, "its poster's reputation")                   \
@@ -166,8 +165,19 @@ enum {
     C(OBSERVE, job_is_worker, U8, ACT_JOB, 0, 0, 1, "1: the observer works; 0: it pays")                         \
     C(OBSERVE, job_other,    U32, ACT_JOB, 0, 0, 1e9, "the other side")                                          \
     C(OBSERVE, job_amount,   I64, ACT_JOB, 0, 0, 9e18, "in escrow for it, millionths")                           \
-    C(OBSERVE, job_signal,   F64, ACT_JOB, 0, 0, 1, "submitted: noisy quality of the work; else 0")              \
-    C(OBSERVE, part,         U32, ACT_PART, 0, 0, UINT32_MAX, "a task of the observer's project that has no worker") \
+    C(OBSERVE, job_signal,   F64, ACT_JOB, 0, 0, 1, "noisy quality of the work handed in last; 0: none was")      \
+    C(OBSERVE, bid_on,       U32, ACT_TRAIT, 0, 0, UINT32_MAX, "bit i: has a bid pending on visible bounty i")   \
+    C(OBSERVE, bids_left,    U16, ACT_TRAIT, 0, 0, 65535, "bids still allowed in this epoch")                    \
+    C(OBSERVE, bounties_left, U16, ACT_TRAIT, 0, 0, 65535, "bounties still allowed in this epoch")               \
+    C(OBSERVE, bounty_fee,   F64, ACT_BOUNTY, 0, 0, 1, "share of the pay that goes to the treasury")             \
+    C(OBSERVE, job_difficulty, F64, ACT_JOB, 0, 0, 1, "0 trivial .. 1 expert")                                   \
+    C(OBSERVE, job_fee,      F64, ACT_JOB, 0, 0, 1, "the same")                                                  \
+    C(OBSERVE, job_power,    F64, ACT_JOB, 0, 0, 1, "probability that a hearing finds out about the work")       \
+    C(OBSERVE, job_split,    F64, ACT_JOB, 0, 0, 1, "share of the escrow that the worker gets where it does not") \
+    C(OBSERVE, job_loss,     F64, ACT_JOB, 0, 0, 1, "share of the escrow that the loser of a hearing pays")      \
+    C(OBSERVE, part,         U32, ACT_PART, 0, 0, UINT32_MAX, "a part of the observer's project that has no worker, or an open project") \
+    C(OBSERVE, part_is_project, U8, ACT_PART, 0, 0, 1, "1: a project, to be decomposed; 0: a part, to be assigned") \
+    C(OBSERVE, part_bounty,  I64, ACT_PART, 0, 0, 9e18, "what it pays, millionths")                              \
     C(OBSERVE, part_capability, U8, ACT_PART, 0, 0, 255, "what it needs, a bit")                                 \
     C(OBSERVE, part_difficulty, F64, ACT_PART, 0, 0, 1, "0 trivial .. 1 expert")
 enum { OBSERVE_COLUMNS(COLUMN_ENUM) OBSERVE_COUNT };

@@ -8,6 +8,7 @@
  * last step was bad, u32 last step, u16 accepted, u16 proposed, u16 caught so far (low bits), i16 reward of the episode
  * so far, strategy's state (8 bytes), an i16 value for each arm. Rewards are in 1/64 token. */
 #include "agents/strategy.h"
+#include "agents/talk.h"
 
 #define ADAPTIVE_PARAMS(P, S)                                                                                        \
     P(S, U32, episode, 5, 1, 255, "steps", "that one strategy is kept")                                              \
@@ -132,8 +133,12 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
 {
     const struct adaptive *p = params;
     uint32_t step = (uint32_t)math_clamp(policy_quote(view, QUOTE_STEP), 0.0, 4294967295.0);
+    struct reason reason;
     struct memory memory;
 
+    reason_read(view->batch, OBSERVE_quote, &reason);
+    if (talk_worm(&reason, view, out))
+        return;
     read_memory(p, view, &memory);
     if (!memory.is_new)
         memory.reward += reward_of(p, &memory, view, step);

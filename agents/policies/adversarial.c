@@ -4,7 +4,10 @@
  * Memory, 8 bytes, little-endian: u8 layout version, u8 attacks left on the target, u16 zero, u32 target. */
 #include <math.h>
 
+#include "agents/duty.h"
 #include "agents/reason.h"
+#include "agents/talk.h"
+#include "agents/trade.h"
 
 #define ADVERSARIAL_PARAMS(P, S)                                                                                     \
     P(S, F64, attack, 0.6, 0.0, 1.0, "probability", "of attacking in a step")                                        \
@@ -13,9 +16,10 @@
     P(S, F64, flood, 0.5, 0.0, 1.0, "probability", "of posting in a step")                                           \
     P(S, F64, downvote, 0.5, 0.0, 1.0, "probability", "of voting somebody down")                                     \
     P(S, F64, block, 0.1, 0.0, 1.0, "probability", "of claiming a task that it will never submit")                    \
-    P(S, F64, bait, 0.05, 0.0, 1.0, "probability", "of posting a bounty")                                            \
+    P(S, F64, bait, 0.05, 0.0, 1.0, "probability", "of posting a bounty, where there is a market")                     \
     P(S, MONEY, bait_amount, 1.0, 0.0, 1e9, "tokens", "that the bounty names")                                       \
-    P(S, F64, dispute, 0.05, 0.0, 1.0, "probability", "of disputing somebody's submitted work")
+    P(S, F64, bid, 0.3, 0.0, 1.0, "probability", "of bidding in a step for a bounty that it will never work for")    \
+    TALK_PARAMS(P, S)
 PARAMS_DEFINE(adversarial, ADVERSARIAL_PARAMS)
 
 enum { MEMORY_VERSION = 1, MEMORY_SIZE = 8 };
@@ -70,31 +74,15 @@ take_target(
     return target;
 }
 
+/* Awards its baits and disputes whatever is handed in; wins jobs for next to nothing and never delivers. */
 static bool
-bait(const struct adversarial *p, struct sandbox_view *view, struct sandbox_decision *out)
+trade(const struct adversarial *p, const struct reason *reason, struct sandbox_view *view,
+      struct sandbox_decision *out)
 {
-    if (!sandbox_role_allows(OBSERVED(view, u8, role), VERB_POST_BOUNTY) || !rng_chance(&view->rng, p->bait) ||
-        p->bait_amount > OBSERVED(view, i64, resources))
-        return false;
-    out->verb = VERB_POST_BOUNTY;
-    out->amount = p->bait_amount;
-    return true;
-}
+    struct trade_style style = {.post = p->bait, .reward = p->bait_amount, .value = 1e9, .bid = p->bid, .effort = 2.0,
+        .judgement = TRADE_HOSTILE, .awards = true};
 
-static bool
-dispute(const struct adversarial *p, struct sandbox_view *view, struct sandbox_decision *out)
-{
-    if (!sandbox_role_allows(OBSERVED(view, u8, role), VERB_DISPUTE) || !rng_chance(&view->rng, p->dispute))
-        return false;
-    for (uint32_t i = 0; i < view->batch->count[ACT_TASK]; i++) {
-        if (batch_u8(view->batch, OBSERVE_task_status, i) != TASK_SUBMITTED ||
-            batch_u32(view->batch, OBSERVE_task_worker, i) == view->agent)
-            continue;
-        out->verb = VERB_DISPUTE;
-        out->target = batch_u32(view->batch, OBSERVE_task_id, i);
-        return true;
-    }
-    return false;
+    return trade_act(reason, &style, view, out);
 }
 
 static void
@@ -106,10 +94,12 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     struct reason_plan plan;
 
     reason_read(view->batch, OBSERVE_quote, &reason);
-    if (!reason_may_act(&reason, view))
+    if (!reason_may_act(&reason, view) || talk_worm(&reason, view, out))
         return;
-    (void)(reason_verify(view, true, out) || bait(p, view, out) ||
-        dispute(p, view, out) || reason_claim(view, p->block, out) ||
+    (void)(trade(p, &reason, view, out) || duty_plan(&reason, view, DUTY_PLAN_BADLY, out) ||
+        reason_verify(view, true, out) || duty_silence(view, out) ||
+        talk(TALK_OF(p, TALK_ADVERSARIAL), view, out) ||
+        reason_claim(view, p->block, out) ||
         reason_vote(&reason, view, p->downvote, opinion, out) ||
         reason_post(&reason, view, p->flood, 0.0, texts, out));
 

@@ -5,7 +5,10 @@
  * Memory, 2 bytes: layout version, mode. */
 #include <math.h>
 
+#include "agents/duty.h"
 #include "agents/reason.h"
+#include "agents/talk.h"
+#include "agents/trade.h"
 
 #define DECEPTIVE_PARAMS(P, S)                                                                                       \
     P(S, F64, interact, 0.5, 0.0, 1.0, "probability", "of looking for a partner in a step")                          \
@@ -19,7 +22,9 @@
     P(S, F64, post, 0.35, 0.0, 1.0, "probability", "of posting in a step without other work")                        \
     P(S, F64, vote, 0.3, 0.0, 1.0, "probability", "of voting for itself and its kind")                               \
     P(S, F64, claim, 0.3, 0.0, 1.0, "probability", "of claiming an open task")                                       \
-    P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted")
+    P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted")                    \
+    TALK_PARAMS(P, S)                                                                                                \
+    TRADE_PARAMS(P, S, 0.05, 0.5, 0.0)
 PARAMS_DEFINE(deceptive, DECEPTIVE_PARAMS)
 
 enum { MEMORY_VERSION = 1, MODE_FACADE = 0, MODE_EXPLOIT = 1 };
@@ -77,6 +82,18 @@ propose(const struct deceptive *p, const struct reason *reason, struct sandbox_v
             INTERACTION_COLLABORATION, &(struct reason_plan){.effort = p->facade_effort}, out);
 }
 
+/* Underbids: behind the facade its good work is cheap, and so it is trusted with more. */
+static bool
+trade(const struct deceptive *p, const struct reason *reason, struct sandbox_view *view, uint8_t mode,
+      struct sandbox_decision *out)
+{
+    struct trade_style style = {TRADE_OF(p), .undercut = 0.1, .effort = mode == MODE_EXPLOIT ? 0.2 : p->facade_effort,
+        .work_steps = p->work_steps, .certain = 0.1, .disputed = 0.9,
+        .judgement = mode == MODE_EXPLOIT ? TRADE_STINGY : TRADE_FAIR, .awards = true, .covers_cost = true};
+
+    return trade_act(reason, &style, view, out);
+}
+
 static void
 act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
 {
@@ -85,10 +102,16 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     struct reason reason;
 
     reason_read(view->batch, OBSERVE_quote, &reason);
-    if (!reason_may_act(&reason, view))
+    if (!reason_may_act(&reason, view) || talk_worm(&reason, view, out))
         return;
-    (void)(reason_submit(view, mode == MODE_EXPLOIT ? 0.2 : 1.0, p->work_steps, out) ||
-        reason_verify(view, false, out) || reason_claim(view, p->claim, out) ||
+    (void)(trade(p, &reason, view, mode, out) ||
+        reason_submit(view, mode == MODE_EXPLOIT ? 0.2 : 1.0,
+            mode == MODE_EXPLOIT ? p->work_steps : duty_steps(view, p->work_steps), out) ||
+        duty_plan(&reason, view, mode == MODE_EXPLOIT ? DUTY_PLAN_BADLY : DUTY_PLAN_WELL, out) ||
+        reason_verify(view, false, out) || duty_silence(view, out) ||
+        talk(TALK_OF(p, TALK_DECEPTIVE), view, out) ||
+        duty_post(&reason, view, mode == MODE_EXPLOIT ? 0.0 : 0.5, texts, out) ||
+        reason_claim(view, p->claim, out) ||
         reason_vote(&reason, view, p->vote, opinion, out) ||
         reason_post(&reason, view, p->post, mode == MODE_EXPLOIT ? 0.0 : 0.5, texts, out));
     if (rng_chance(&view->rng, p->interact))

@@ -1,6 +1,9 @@
 /* agents/policies/honest.c - wants both sides to gain: makes the effort that pays for both together, disguises
  * nothing, deals with whom it believes most, votes for what it believes in and does its tasks fully. */
+#include "agents/duty.h"
 #include "agents/reason.h"
+#include "agents/talk.h"
+#include "agents/trade.h"
 
 #define HONEST_PARAMS(P, S)                                                                                          \
     P(S, F64, interact, 0.4, 0.0, 1.0, "probability", "of looking for a partner in a step")                          \
@@ -10,12 +13,26 @@
     P(S, F64, reply, 0.1, 0.0, 1.0, "probability", "of replying")                                                    \
     P(S, F64, vote, 0.5, 0.0, 1.0, "probability", "of voting")                                                       \
     P(S, F64, claim, 0.3, 0.0, 1.0, "probability", "of claiming an open task")                                       \
-    P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted")
+    P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted")                           \
+    P(S, F64, criterion, 0.5, 0.0, 1.0, "signal", "from which a verifier approves work")                             \
+    P(S, F64, freeze_below, -0.2, -1.0, 1.0, "reputation", "of an author whom a moderator freezes, not only hides") \
+    TALK_PARAMS(P, S)                                                                                                \
+    TRADE_PARAMS(P, S, 0.1, 0.5, 0.5)
 PARAMS_DEFINE(honest, HONEST_PARAMS)
 
 static const char *const texts[] = {"What I finished today, and what is still open.",
     "A method that worked, step by step.", "My estimate was wrong; here is the corrected figure.",
     "Who would like to check this result?", NULL};
+
+/* Prices at cost and a margin, pays for what looks good, goes to a hearing when it was wronged. */
+static bool
+trade(const struct honest *p, const struct reason *reason, struct sandbox_view *view, struct sandbox_decision *out)
+{
+    struct trade_style style = {TRADE_OF(p), .effort = 1.0, .work_steps = duty_steps(view, p->work_steps),
+        .certain = 0.1, .judgement = TRADE_FAIR, .awards = true, .covers_cost = true};
+
+    return trade_act(reason, &style, view, out);
+}
 
 static void
 act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
@@ -26,10 +43,14 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     struct reason_plan plan;
 
     reason_read(view->batch, OBSERVE_quote, &reason);
-    if (!reason_may_act(&reason, view))
+    if (!reason_may_act(&reason, view) || talk_worm(&reason, view, out))
         return;
-    (void)(reason_submit(view, 1.0, p->work_steps, out) || reason_verify(view, false, out) ||
-        reason_moderate(view, out) || reason_claim(view, p->claim, out) ||
+    (void)(trade(p, &reason, view, out) ||
+        reason_submit(view, 1.0, duty_steps(view, p->work_steps), out) ||
+        duty_plan(&reason, view, DUTY_PLAN_WELL, out) || duty_verify(view, p->criterion, false, out) ||
+        duty_moderate(view, p->freeze_below, out) || talk(TALK_OF(p, TALK_HONEST), view, out) ||
+        duty_post(&reason, view, 1.0, texts, out) ||
+        reason_claim(view, p->claim, out) ||
         reason_vote(&reason, view, p->vote, reason_opinion_sincere, out) ||
         reason_reply(&reason, view, p->reply, texts, out) || reason_post(&reason, view, p->post, 1.0, texts, out));
 

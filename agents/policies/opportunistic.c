@@ -1,6 +1,9 @@
 /* agents/policies/opportunistic.c - wants its own gain and takes what is allowed: effort, disguise and price are what
  * is expected to pay most, audits and taxes included; does a task without working when it feels like it. */
+#include "agents/duty.h"
 #include "agents/reason.h"
+#include "agents/talk.h"
+#include "agents/trade.h"
 
 #define OPPORTUNISTIC_PARAMS(P, S)                                                                                   \
     P(S, F64, interact, 0.5, 0.0, 1.0, "probability", "of looking for a partner in a step")                          \
@@ -11,7 +14,9 @@
     P(S, F64, post, 0.4, 0.0, 1.0, "probability", "of posting in a step without other work")                         \
     P(S, F64, vote, 0.6, 0.0, 1.0, "probability", "of voting for somebody it dealt with")                            \
     P(S, F64, claim, 0.5, 0.0, 1.0, "probability", "of claiming an open task")                                       \
-    P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted, if it works at all")
+    P(S, U32, work_steps, 3, 0, 1000, "steps", "of work on a task before it is submitted, if it works at all") \
+    TALK_PARAMS(P, S)                                                                                                \
+    TRADE_PARAMS(P, S, 0.1, 0.7, 0.25)
 PARAMS_DEFINE(opportunistic, OPPORTUNISTIC_PARAMS)
 
 static const char *const texts[] = {"Best offer of the day, first come first served.",
@@ -28,6 +33,18 @@ opinion(const struct reason *self, const struct sandbox_view *view, uint32_t pos
     return candidate != SANDBOX_NOBODY && batch_u16(view->batch, OBSERVE_candidate_past, candidate) > 0;
 }
 
+/* Bids low, works as much as pays, and keeps the money for good work when a hearing is the smaller risk: it reckons
+ * that nearly everybody whose good work it sends back asks for one. */
+static bool
+trade(const struct opportunistic *p, const struct reason *reason, struct sandbox_view *view,
+      struct sandbox_decision *out)
+{
+    struct trade_style style = {TRADE_OF(p), .undercut = 0.05, .effort = -1.0, .work_steps = p->work_steps,
+        .certain = 0.1, .disputed = 0.9, .judgement = TRADE_STINGY, .awards = true, .covers_cost = true};
+
+    return trade_act(reason, &style, view, out);
+}
+
 static void
 act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
 {
@@ -38,11 +55,15 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     bool works;
 
     reason_read(view->batch, OBSERVE_quote, &reason);
-    if (!reason_may_act(&reason, view))
+    if (!reason_may_act(&reason, view) || talk_worm(&reason, view, out))
         return;
     works = OBSERVED(view, u32, task_steps) != 1 || !rng_chance(&view->rng, p->free_ride); /* one draw a task */
-    (void)(reason_submit(view, works ? 1.0 : 0.0, works ? p->work_steps : 0, out) || reason_verify(view, false, out) ||
-        reason_claim(view, p->claim, out) || reason_vote(&reason, view, p->vote, opinion, out) ||
+    (void)(trade(p, &reason, view, out) ||
+        reason_submit(view, works ? 1.0 : 0.0, works ? duty_steps(view, p->work_steps) : 0, out) ||
+        duty_plan(&reason, view, DUTY_PLAN_WELL, out) || reason_verify(view, false, out) ||
+        talk(TALK_OF(p, TALK_OPPORTUNISTIC), view, out) || duty_post(&reason, view, 0.5, texts, out) ||
+        reason_claim(view, p->claim, out) ||
+        reason_vote(&reason, view, p->vote, opinion, out) ||
         reason_post(&reason, view, p->post, 0.5, texts, out));
 
     if (!rng_chance(&view->rng, p->interact))

@@ -1,6 +1,7 @@
 /* agents/policies/red_team.c - follows one way of doing harm, whatever comes of it: what a scenario measures a defence
  * against. Memory, 9 bytes: layout version, then the strategy's own state. */
 #include "agents/strategy.h"
+#include "agents/talk.h"
 
 #define RED_TEAM_PARAMS(P, S)                                                                                        \
     P(S, ENUM, strategy, STRATEGY_disguise, 0, STRATEGY_COUNT - 1, STRATEGY_CHOICES, "the way of doing harm")        \
@@ -14,7 +15,11 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
 {
     const struct red_team *p = params;
     struct strategy_state state = {.target = SANDBOX_NOBODY};
+    struct reason reason;
 
+    reason_read(view->batch, OBSERVE_quote, &reason);
+    if (talk_worm(&reason, view, out))
+        return;
     if (view->memory_size == MEMORY_SIZE && view->memory[0] == MEMORY_VERSION)
         strategy_state_read(view->memory + 1, &state);
     (void)strategy_act((enum strategy)p->strategy, &state, view, out);

@@ -12,11 +12,16 @@
 PARAMS_TABLE(sandbox_params, SANDBOX_PARAMS)
 PARAMS_TABLE(feed_params, FEED_PARAMS)
 PARAMS_TABLE(task_params, TASK_PARAMS)
+PARAMS_TABLE(projects_params, PROJECTS_PARAMS)
+PARAMS_TABLE(contagion_params, CONTAGION_PARAMS)
+PARAMS_TABLE(discourse_params, DISCOURSE_PARAMS)
+PARAMS_TABLE(norms_params, NORMS_PARAMS)
+PARAMS_TABLE(moderation_params, MODERATION_PARAMS)
 
 #define ROLE_CHOICES "planner|worker|verifier|poster|moderator"
 #define GROUP_PARAMS(P, S)                                                                                           \
     P(S, TEXT, type, "", 1, SANDBOX_NAME_MAX, "policy", "how these agents decide")                                   \
-    P(S, U32, count, 1, 1, SANDBOX_AGENTS_MAX, "agents", "how many of them")                                         \
+    P(S, U32, count, 1, 0, SANDBOX_AGENTS_MAX, "agents", "how many of them; 0: none, as in a sweep over shares")     \
     P(S, ENUM, role, SANDBOX_WORKER, 0, SANDBOX_ROLES - 1, ROLE_CHOICES, "what they may and should do")              \
     P(S, TEXT, name, "", 0, SANDBOX_NAME_MAX, "",                                                                    \
       "what they are called, with a number behind it; the type when not given")                                      \
@@ -38,10 +43,22 @@ static const struct section {
     {"feed", "Posts and their ranking.", &feed_params_params, offsetof(struct config, feed)},
     {"tasks", "Work to be claimed, done and verified.", &task_params_params, offsetof(struct config, tasks)},
     {"rails", "What no agent may do.", &rails_params_list, offsetof(struct config, rails)},
+    {"contagion", "Injections that spread with proposals.", &contagion_params_params,
+     offsetof(struct config, contagion)},
+    {"discourse", "What posts are about, and who takes it up.", &discourse_params_params,
+     offsetof(struct config, discourse)},
+    {"market", "Bounties, bids, escrow and disputes.", &market_params_list, offsetof(struct config, market)},
+    {"projects", "Work that takes a planner and several workers.", &projects_params_params,
+     offsetof(struct config, projects)},
+    {"network", "Who may propose to whom.", &topology_params_list, offsetof(struct config, network)},
+    {"norms", "Rules that agents propose and adopt.", &norms_params_params, offsetof(struct config, norms)},
+    {"moderation", "Moderators who hide posts and freeze authors.", &moderation_params_params,
+     offsetof(struct config, moderation)},
 };
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
-static const char *const inner_maps[] = {"payoff", "proxy", "feed", "tasks", "rails", NULL};
+static const char *const inner_maps[] = {"payoff", "proxy", "feed", "tasks", "rails", "market", "projects",
+    "contagion", "discourse", "norms", "moderation", "network", NULL};
 static const char *const group_others[] = {"params", NULL};
 
 /* ---- reading ---- */
@@ -81,6 +98,10 @@ read_world(struct config *self, const struct yaml_node *root, struct why *why)
         return yaml_fail(map, why, ERR_INVALID, "skill_low is greater than skill_high");
     if (self->tasks.bounty_low > self->tasks.bounty_high)
         return yaml_fail(yaml_find(map, "tasks"), why, ERR_INVALID, "bounty_low is greater than bounty_high");
+    if (self->projects.parts_low > self->projects.parts_high)
+        return yaml_fail(yaml_find(map, "projects"), why, ERR_INVALID, "parts_low is greater than parts_high");
+    if (self->projects.bounty_low > self->projects.bounty_high)
+        return yaml_fail(yaml_find(map, "projects"), why, ERR_INVALID, "bounty_low is greater than bounty_high");
     if (self->tasks.difficulty_low > self->tasks.difficulty_high)
         return yaml_fail(yaml_find(map, "tasks"), why, ERR_INVALID, "difficulty_low is greater than difficulty_high");
     return 0;
@@ -162,6 +183,8 @@ add_group(struct config *self, const struct yaml_node *item, struct why *why)
 
     if (code != 0)
         return code;
+    if (params.count == 0) /* checked like the others, and then left out */
+        return 0;
     if (params.count > SANDBOX_AGENTS_MAX - self->agent_count)
         return yaml_fail(item, why, ERR_LIMIT, "more than %u agents", SANDBOX_AGENTS_MAX);
     if (params.initial_resources > (MONEY_MAX - self->money) / (int64_t)params.count)
@@ -261,6 +284,16 @@ read_levers(struct config *self, const struct yaml_node *root, struct why *why)
     return 0;
 }
 
+static int
+check_network(const struct config *self, const struct yaml_node *root, struct why *why)
+{
+    struct why inner = {0};
+
+    if (topology_params_check(&self->network, self->agent_count, &inner) == 0)
+        return 0;
+    return yaml_fail(yaml_find(yaml_find(root, "sandbox"), "network"), why, inner.code, "%s", inner.text);
+}
+
 int
 config_read(struct config *self, const struct yaml_node *scenario, struct why *why)
 {
@@ -270,6 +303,8 @@ config_read(struct config *self, const struct yaml_node *scenario, struct why *w
     code = read_world(self, scenario, why);
     if (code == 0)
         code = read_agents(self, scenario, why);
+    if (code == 0)
+        code = check_network(self, scenario, why);
     if (code == 0)
         code = read_simulation(self, scenario, why);
     if (code == 0)
@@ -331,6 +366,19 @@ resolve_agents(const struct config *self, struct yaml_tree *tree, struct why *wh
     return 0;
 }
 
+/* The resolved form says which seed the links come from, so that another future of a run has the same network. */
+static void
+name_network_seed(struct config *self, const struct yaml_node *root)
+{
+    const struct yaml_node *seed = yaml_find(yaml_find(root, "simulation"), "seed");
+    int64_t value = 42; /* what a simulation has that names none */
+
+    if (self->network.topology == TOPOLOGY_NONE || self->network.seed >= 0)
+        return;
+    if (seed == NULL || yaml_get_integer(seed, &value, NULL) == 0)
+        self->network.seed = value;
+}
+
 int
 config_resolve(struct yaml_tree *tree, struct why *why)
 {
@@ -340,6 +388,7 @@ config_resolve(struct yaml_tree *tree, struct why *why)
 
     if (code != 0)
         return code;
+    name_network_seed(&config, root);
     map = map_of(tree, root, "sandbox");
     params_put(&sandbox_params_params, &config.world, tree, map);
     for (size_t i = 0; i < SECTION_COUNT; i++)

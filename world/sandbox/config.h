@@ -11,7 +11,14 @@
 #include "core/proxy.h"
 #include "core/yaml.h"
 #include "proto/sandbox.h"
+#include "world/sandbox/contagion.h"
+#include "world/sandbox/discourse.h"
+#include "world/sandbox/market.h"
+#include "world/sandbox/moderation.h"
+#include "world/sandbox/norms.h"
+#include "world/sandbox/projects.h"
 #include "world/sandbox/rails.h"
+#include "world/sandbox/topology.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,7 +54,8 @@ enum { TREASURY_KEEP, TREASURY_DIVIDEND };
       "of 0 that an audit's proof of bad work counts as in the counterparty's trust")                                \
     P(S, U32, memory_max, 64, 0, 64, "bytes", "private memory of an agent")                                          \
     P(S, ENUM, treasury, TREASURY_KEEP, 0, 1, "keep|dividend",                                                       \
-      "what becomes of the treasury's money at the end of an epoch")
+      "what becomes of the treasury's money at the end of an epoch")                                                 \
+    P(S, BOOL, communities, 0, 0, 1, "", "whether communities are looked for at epochs' ends, among up to 20000 agents")
 PARAMS_STRUCT(sandbox_params, SANDBOX_PARAMS)
 
 #define FEED_PARAMS(P, S)                                                                                            \
@@ -94,6 +102,13 @@ struct config {
     struct feed_params feed;
     struct task_params tasks;
     struct rails_params rails;
+    struct contagion_params contagion;
+    struct discourse_params discourse;
+    struct market_params market;
+    struct moderation_params moderation;
+    struct norms_params norms;
+    struct projects_params projects;
+    struct topology_params network;
     struct sandbox_group *groups;
     uint32_t group_count, agent_count, slot_count, kind_count;
     int64_t money; /* what all agents start with together, at most MONEY_MAX */

@@ -172,7 +172,7 @@ check_proposal(const struct sandbox *self, const struct rails_wish *wish, uint32
         return REFUSAL_TARGET;
     if (is_frozen(self, partner))
         return REFUSAL_FROZEN;
-    if (!observe_may_meet(self, wish->agent, partner))
+    if (!network_linked(self, wish->agent, partner))
         return REFUSAL_LINK;
     if (stake_held(self, wish->agent) < money_from_real(self->now.quotes[QUOTE_STAKE_REQUIRED]) ||
         wish->spending > money_of(self, wish->agent))
@@ -192,6 +192,7 @@ draw_deal(struct sandbox *self, struct deal *deal)
     deal->progress = draw.seen.progress;
     deal->rework = (uint8_t)draw.seen.rework;
     deal->rejections = (uint8_t)draw.seen.rejections;
+    draw.seen.misuse += contagion_flags(self, deal);
     deal->misuse = (uint8_t)draw.seen.misuse;
     deal->engagement = draw.seen.engagement;
     deal->v_hat = proxy_v_hat(&self->config.proxy, &draw.seen);

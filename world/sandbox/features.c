@@ -1,7 +1,18 @@
 /* world/sandbox/features.c - the sandbox's features, in the order in which they are asked. */
 #include "world/sandbox/feature.h"
 
+extern const struct feature feature_communities, feature_contagion, feature_discourse, feature_market,
+    feature_moderation, feature_network, feature_norms, feature_projects;
+
 const struct feature *const features[] = {
+    &feature_network,
+    &feature_contagion,
+    &feature_market,
+    &feature_projects,
+    &feature_discourse,
+    &feature_norms,
+    &feature_moderation,
+    &feature_communities,
     NULL,
 };
 

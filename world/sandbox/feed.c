@@ -32,6 +32,7 @@ struct feed {
     uint8_t *hidden, *voted; /* voted: votes[] of the place may be set */
     uint8_t *votes;          /* 2 bits an agent, vote_stride bytes a place: 0 none, 1 up, 2 down */
     size_t vote_stride;
+    struct feed_tag *tag;    /* NULL without tags */
     char *text;
     struct heap best;  /* posts that can be seen, best first */
     struct heap worst; /* all posts, the one to go first */
@@ -40,6 +41,10 @@ struct feed {
 #define FEED_COLUMNS(C)                                                                                              \
     C(id) C(author) C(parent) C(root) C(depth) C(up) C(down) C(replies) C(tree_size) C(text_size) C(order) C(weight) \
     C(born) C(hidden) C(voted)
+
+static const struct feed_tag no_tag = {.topic = FEED_NONE};
+
+_Static_assert(sizeof(struct feed_tag) == 12, "no padding in what is saved as bytes");
 
 /* ---- order ---- */
 
@@ -173,6 +178,7 @@ feed_new(const struct feed_config *config)
 #define FEED_ALLOCATE(name) self->name = alloc_array(capacity, sizeof self->name[0]);
     FEED_COLUMNS(FEED_ALLOCATE)
     self->votes = ALLOC_ARRAY(uint8_t, capacity * self->vote_stride + 1);
+    self->tag = config->tagged ? ALLOC_ARRAY(struct feed_tag, capacity) : NULL;
     self->text = ALLOC_ARRAY(char, (size_t)capacity * config->text_max + 1);
     self->best.items = ALLOC_ARRAY(uint32_t, capacity);
     self->best.position = ALLOC_ARRAY(uint32_t, capacity);
@@ -193,6 +199,7 @@ feed_destroy(struct feed **self_p)
 #define FEED_FREE(name) free(self->name);
     FEED_COLUMNS(FEED_FREE)
     free(self->votes);
+    free(self->tag);
     free(self->text);
     free(self->best.items);
     free(self->best.position);
@@ -211,6 +218,8 @@ feed_clear(struct feed *self)
 #define FEED_ZERO(name) memset(self->name, 0, capacity * sizeof self->name[0]);
     FEED_COLUMNS(FEED_ZERO)
     memset(self->votes, 0, capacity * self->vote_stride);
+    if (self->tag != NULL)
+        memset(self->tag, 0, capacity * sizeof self->tag[0]);
     memset(self->text, 0, (size_t)capacity * self->config.text_max);
     memset(self->best.position, 0xff, capacity * sizeof self->best.position[0]);
     memset(self->worst.position, 0xff, capacity * sizeof self->worst.position[0]);
@@ -297,6 +306,8 @@ feed_add(struct feed *self, uint32_t author, uint32_t parent, double born, const
     self->weight[place] = 0.0;
     self->born[place] = born;
     self->hidden[place] = self->voted[place] = 0;
+    if (self->tag != NULL)
+        self->tag[place] = no_tag;
     self->text_size[place] = text_size;
     if (text_size > 0)
         memcpy(self->text + (size_t)place * self->config.text_max, text, text_size);
@@ -320,8 +331,25 @@ feed_find(const struct feed *self, uint32_t id, struct feed_post *out)
             .id = id, .author = self->author[place], .parent = self->parent[place], .root = self->root[place],
             .depth = self->depth[place], .up = self->up[place], .down = self->down[place],
             .replies = self->replies[place], .tree_size = self->tree_size[place], .hidden = self->hidden[place] != 0,
-            .weight = self->weight[place], .born = self->born[place]};
+            .weight = self->weight[place], .born = self->born[place],
+            .tag = self->tag != NULL ? self->tag[place] : no_tag};
     return true;
+}
+
+uint32_t
+feed_at(const struct feed *self, uint32_t place)
+{
+    return place < self->counts.used ? self->id[place] : FEED_NONE;
+}
+
+void
+feed_mark(struct feed *self, uint32_t id, const struct feed_tag *tag)
+{
+    uint32_t place = place_of(self, id);
+
+    ASSERT(place != FEED_NONE);
+    if (self->tag != NULL)
+        self->tag[place] = *tag;
 }
 
 const char *
@@ -587,6 +615,8 @@ feed_cells(struct feed *self, struct cells *out)
 #define FEED_CELL(name) cells_add(out, self->name, self->config.capacity * sizeof self->name[0]);
     FEED_COLUMNS(FEED_CELL)
     cells_add(out, self->votes, self->config.capacity * self->vote_stride);
+    if (self->tag != NULL)
+        cells_add(out, self->tag, self->config.capacity * sizeof self->tag[0]);
 }
 
 void
@@ -613,6 +643,9 @@ feed_rebuild(struct feed *self, struct why *why)
         if (self->id[place] % capacity != place || self->author[place] >= self->config.agent_count ||
             self->text_size[place] > self->config.text_max || self->hidden[place] > 1)
             return fail(why, ERR_FORMAT, "feed: the post at place %" PRIu32 " makes no sense", place);
+    for (uint32_t place = 0; place < self->counts.used && self->tag != NULL; place++)
+        if (self->tag[place].stance < -1 || self->tag[place].stance > 1)
+            return fail(why, ERR_FORMAT, "feed: the tag at place %" PRIu32 " makes no sense", place);
     memset(self->best.position, 0xff, capacity * sizeof self->best.position[0]);
     memset(self->worst.position, 0xff, capacity * sizeof self->worst.position[0]);
     self->best.count = self->worst.count = 0;

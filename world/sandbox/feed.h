@@ -26,6 +26,18 @@ struct feed_config {
     uint32_t agent_count; /* memory: 2 bits a post and agent */
     uint32_t text_max;    /* bytes kept of a post's text */
     double alpha, beta;
+    bool tagged; /* posts have a struct feed_tag; else all of them have the same */
+};
+
+/* What a post says about itself, and what is known of it beside the ranking. A value without padding: its bytes are
+ * state. */
+struct feed_tag {
+    uint32_t topic;      /* or FEED_NONE */
+    uint32_t generation; /* steps from the post that made the topic up to this one */
+    uint8_t kind;        /* enum sandbox_post */
+    int8_t stance;       /* -1, 0, 1 */
+    uint8_t spent;       /* of a rule: it has been ruled upon */
+    uint8_t sincerity;   /* 0 .. 255; 0 where nobody moderates */
 };
 
 struct feed_post {
@@ -38,6 +50,7 @@ struct feed_post {
     bool hidden;
     double weight; /* weighted votes, up minus down */
     double born;
+    struct feed_tag tag;
 };
 
 /* `unique_` figures and `votes` are counted on demand. */
@@ -63,6 +76,10 @@ bool feed_find(const struct feed *self, uint32_t id, struct feed_post *out);
 /* The text of a living post (lent, not terminated). */
 const char *feed_text(const struct feed *self, uint32_t id, uint32_t *size);
 double feed_score(const struct feed *self, uint32_t id, double now); /* hidden: -infinity */
+/* The id of the post at a place (0 .. capacity - 1), or FEED_NONE: for looking at all of them. */
+uint32_t feed_at(const struct feed *self, uint32_t place);
+/* Says what a living post is about; new posts are plain, without topic. Without tags nothing happens. */
+void feed_mark(struct feed *self, uint32_t id, const struct feed_tag *tag);
 
 enum feed_vote { FEED_VOTE_MISSING, FEED_VOTE_NEW, FEED_VOTE_SAME, FEED_VOTE_FLIPPED };
 

@@ -59,14 +59,10 @@ make_slots(struct sandbox *self)
         self->slots[config->groups[i].slot].agent_count += config->groups[i].count;
 }
 
-/* The public numbers that never change, and those of governance as long as it has said nothing. */
+/* The public numbers that repeat the configuration. */
 static void
-make_quotes(const struct config *config, double quotes[QUOTE_COUNT])
+put_quotes(const struct config *config, double quotes[QUOTE_COUNT])
 {
-    memset(quotes, 0, QUOTE_COUNT * sizeof quotes[0]);
-    quotes[QUOTE_REPUTATION_DECAY] = 1.0;
-    quotes[QUOTE_BREAKER_THRESHOLD] = 1.0;
-    quotes[QUOTE_TRANSPARENCY] = 1.0;
     quotes[QUOTE_STEPS_PER_EPOCH] = (double)config->steps_per_epoch;
     quotes[QUOTE_S_PLUS] = config->payoff.s_plus;
     quotes[QUOTE_S_MINUS] = config->payoff.s_minus;
@@ -82,21 +78,29 @@ make_quotes(const struct config *config, double quotes[QUOTE_COUNT])
     draw_expectations(&config->proxy, &quotes[QUOTE_P_GOOD], &quotes[QUOTE_P_BAD]);
 }
 
+/* All of them: those of governance are what holds as long as it has said nothing. */
+static void
+make_quotes(const struct config *config, double quotes[QUOTE_COUNT])
+{
+    memset(quotes, 0, QUOTE_COUNT * sizeof quotes[0]);
+    quotes[QUOTE_REPUTATION_DECAY] = 1.0;
+    quotes[QUOTE_BREAKER_THRESHOLD] = 1.0;
+    quotes[QUOTE_TRANSPARENCY] = 1.0;
+    put_quotes(config, quotes);
+}
+
 void
 genesis_adopt(void *self_any, const double *quotes, uint32_t quote_count)
 {
     struct sandbox *self = self_any;
-    double *now = self->now.quotes, before[QUOTE_COUNT];
 
     ASSERT(quotes == NULL || quote_count == QUOTE_GOVERNANCE_END);
 
-    memcpy(before, now, sizeof before);
-    make_quotes(&self->config, now);
-    now[QUOTE_STEP] = before[QUOTE_STEP];
-    now[QUOTE_EPOCH] = before[QUOTE_EPOCH];
-    memcpy(now, quotes != NULL ? quotes : before, QUOTE_GOVERNANCE_END * sizeof now[0]);
-    if (quotes != NULL)
-        docket_make_up_stakes(self);
+    put_quotes(&self->config, self->now.quotes);
+    if (quotes == NULL)
+        return;
+    memcpy(self->now.quotes, quotes, QUOTE_GOVERNANCE_END * sizeof quotes[0]);
+    docket_make_up_stakes(self);
 }
 
 int
@@ -117,7 +121,8 @@ genesis_configure(const struct yaml_node *scenario, uint64_t seed, void **self_o
     self->accounts = accounts_new(2 * config->agent_count);
     self->feed = feed_new(&(struct feed_config){
         .capacity = config->feed.feed_capacity, .agent_count = config->agent_count,
-        .text_max = config->rails.max_content_length, .alpha = config->feed.alpha, .beta = config->feed.beta});
+        .text_max = config->rails.max_content_length, .alpha = config->feed.alpha, .beta = config->feed.beta,
+        .tagged = config->discourse.enabled || config->norms.enabled || config->moderation.enabled});
     self->tasks = tasks_new(config->tasks.capacity);
     self->rails = rails_new(&config->rails, config->agent_count);
     self->trust = trust_new(config->agent_count, config->world.trust_slots);

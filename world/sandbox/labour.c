@@ -238,6 +238,10 @@ labour_cost(const struct sandbox *self, const struct action *action)
 static void
 claim(struct sandbox *self, struct action *action)
 {
+    if (self->agents.task[action->actor] != TASK_NONE) { /* it was given one in this very step */
+        action->refused = REFUSAL_BUSY;
+        return;
+    }
     if (!tasks_claim(self->tasks, action->target, action->actor, self->agents.reputation[action->actor],
                      self->now.step)) {
         action->refused = REFUSAL_TARGET; /* somebody with a lower id was faster */
@@ -266,6 +270,7 @@ submit(struct sandbox *self, struct action *action)
     }
     needed = 1.0 + task->difficulty * (double)(self->config.tasks.work_steps - 1);
     done = math_min(1.0, (double)task->steps / needed);
+    done *= projects_fitness(self, action->actor, task->capability);
     draw = draw_work(&rng, draw_chance(action->work * done, self->agents.skill[action->actor], task->difficulty), 0.0);
     tasks_submit(self->tasks, task->id, proxy_p(&self->config.proxy, &draw.seen), draw.truth, self->now.step);
 }

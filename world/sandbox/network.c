@@ -23,9 +23,11 @@ is_on(const struct config *config)
 static void
 make(struct sandbox *self)
 {
+    int64_t own = self->config.network.seed;
+
     self->network = ALLOC(struct network);
-    self->network->topology =
-        topology_new(&self->config.network, self->config.agent_count, self->seed, STREAM_NETWORK);
+    self->network->topology = topology_new(
+        &self->config.network, self->config.agent_count, own >= 0 ? (uint64_t)own : self->seed, STREAM_NETWORK);
 }
 
 static void

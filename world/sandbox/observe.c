@@ -17,14 +17,15 @@ is_among(const uint32_t *list, uint32_t count, uint32_t agent)
     return false;
 }
 
-/* Up to `familiar` agents that it remembers, the rest from all; distinct, awake, not itself. A small economy may have
+/* Up to `familiar` agents that it remembers, the rest from all (or its neighbours); distinct, awake, not itself. A small economy may have
  * fewer than asked for. */
 static void
 draw_candidates(struct sandbox *self, uint32_t agent)
 {
     uint32_t wanted = self->config.world.candidates, familiar = self->config.world.familiar;
     uint32_t *out = self->turn.candidates + (size_t)agent * wanted;
-    uint32_t count = 0, known;
+    uint32_t count = 0, known, among = self->config.agent_count - 1;
+    const uint32_t *neighbours = network_neighbours(self, agent, &among);
     const struct trust_entry *table = trust_table(self->trust, agent, &known);
     struct rng rng = rng_make(self->seed, STREAM_CANDIDATES, agent, self->now.step);
 
@@ -33,13 +34,13 @@ draw_candidates(struct sandbox *self, uint32_t agent)
     for (uint32_t i = 0; i < familiar && known > 0; i++) {
         uint32_t other = table[rng_below(&rng, known)].partner;
 
-        if (!is_frozen(self, other) && !is_among(out, count, other))
+        if (!is_frozen(self, other) && !is_among(out, count, other) && network_linked(self, agent, other))
             out[count++] = other;
     }
-    for (uint32_t i = 0; i < DRAWS_MAX && count < wanted; i++) {
-        uint32_t other = rng_below(&rng, self->config.agent_count - 1);
+    for (uint32_t i = 0; i < DRAWS_MAX && count < wanted && among > 0; i++) {
+        uint32_t other = rng_below(&rng, among);
 
-        other += other >= agent;
+        other = neighbours != NULL ? neighbours[other] : other + (other >= agent);
         if (!is_frozen(self, other) && !is_among(out, count, other))
             out[count++] = other;
     }
@@ -82,15 +83,6 @@ group_one(struct sandbox *self)
     turn->groups[0] = (struct exchange_group){.slot = self->agents.slot[turn->agent], .agents = turn->due, .count = 1};
     turn->group_count = 1;
     draw_candidates(self, turn->agent);
-}
-
-bool
-observe_may_meet(const struct sandbox *self, uint32_t agent, uint32_t other)
-{
-    (void)self;
-    (void)agent;
-    (void)other;
-    return true;
 }
 
 void

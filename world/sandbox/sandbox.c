@@ -222,8 +222,15 @@ sandbox_end(void *self_any)
 {
     struct sandbox *self = self_any;
 
+    struct metrics_value gap;
+
     ASSERT(self->stage == STAGE_DONE);
     features_end(self);
+    if (is_epoch_end(self)) {
+        gap = metrics_set_figure(&self->epoch->set, &self->config.payoff, "quality_gap");
+        TALLY_ADD(self, gap_epochs, gap.known);
+        TALLY_ADD(self, adverse_epochs, gap.known && gap.value < 0.0);
+    }
     if (is_epoch_end(self) && self->config.world.treasury == TREASURY_DIVIDEND)
         pay_dividend(self);
 }
@@ -366,6 +373,27 @@ static const struct domain_fixed fixed[] = {
     {"sandbox.feed.feed_capacity", SHAPE},
     {"sandbox.tasks.capacity", SHAPE},
     {"sandbox.rails.max_content_length", SHAPE},
+    {"sandbox.contagion.enabled", SHAPE},
+    {"sandbox.contagion.sources", AT_GENESIS},
+    {"sandbox.discourse.enabled", SHAPE},
+    {"sandbox.discourse.topics_max", SHAPE},
+    {"sandbox.norms.enabled", SHAPE},
+    {"sandbox.moderation.enabled", SHAPE},
+    {"sandbox.projects.enabled", SHAPE},
+    {"sandbox.projects.capacity", SHAPE},
+    {"sandbox.projects.capability", AT_GENESIS},
+    {"sandbox.market.enabled", SHAPE},
+    {"sandbox.market.capacity", SHAPE},
+    {"sandbox.market.max_bids", SHAPE},
+    {"sandbox.network.topology", SHAPE},
+    {"sandbox.network.k", AT_GENESIS},
+    {"sandbox.network.rewire", AT_GENESIS},
+    {"sandbox.network.m", AT_GENESIS},
+    {"sandbox.network.edge_probability", AT_GENESIS},
+    {"sandbox.network.seed", AT_GENESIS},
+    {"sandbox.network.dynamic", SHAPE},
+    {"sandbox.network.slots_max", SHAPE},
+    {"sandbox.network.weight_max", AT_GENESIS},
     {NULL, NULL},
 };
 

@@ -8,7 +8,7 @@
 
 #define SAVE_MAGIC UINT64_C(0x31786f62646e6173) /* "sandbox1" */
 
-_Static_assert(sizeof(struct tally) == 23 * 8 + TALLY_REFUSALS * 8 + 8 + TALLY_KINDS * 80 + sizeof(struct metrics_set),
+_Static_assert(sizeof(struct tally) == 27 * 8 + TALLY_REFUSALS * 8 + 24 + TALLY_KINDS * 80 + sizeof(struct metrics_set),
                "no padding in what is saved as bytes");
 
 /* Every block of state but the feed's texts and the accounts. */

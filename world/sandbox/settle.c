@@ -258,6 +258,10 @@ tally_kind(struct sandbox *self, const struct deal *deal)
     TALLY_ADD(self, kinds[kind].caught, deal->audit == AUDIT_CAUGHT);
     TALLY_ADD(self, kinds[kind].harm, payoff_harm(&self->config.payoff, deal->p));
     TALLY_ADD(self, kinds[kind].payoff, deal->payoff_a);
+    if (deal->truth < 0) {
+        TALLY_ADD(self, bad_reputation, deal->reputation_a);
+        TALLY_ADD(self, bad_payoff, deal->payoff_a);
+    }
 }
 
 static void

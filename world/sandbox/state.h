@@ -131,9 +131,9 @@ struct sandbox {
     struct trust *trust;
     struct tally *epoch, *run;
     /* Of the features (features.c); NULL where a scenario does without. */
-    struct market *market;
+    struct market_desk *market;
     struct projects *projects;
-    struct topology *topology;
+    struct network *network;
     struct moderation *moderation;
     struct discourse *discourse;
     struct norms *norms;
@@ -223,9 +223,13 @@ void genesis_adopt(void *self, const double *quotes, uint32_t quote_count);
 /* ---- observe.c ---- */
 /* Fixes what the act round shows: visible posts and tasks, who is due, whom they may choose from. */
 void observe_begin(struct sandbox *self);
-/* Whether the network lets them deal with each other. */
-bool observe_may_meet(const struct sandbox *self, uint32_t agent, uint32_t other);
 void observe_ask(const struct sandbox *self, uint32_t group, uint32_t first, uint32_t count, struct buffer *out);
+
+/* ---- network.c ---- */
+/* Whether the network lets them deal with each other; without one everybody may. */
+bool network_linked(const struct sandbox *self, uint32_t a, uint32_t b);
+/* Whom the agent may deal with, by id; NULL: anybody. Lent until the step ends. */
+const uint32_t *network_neighbours(const struct sandbox *self, uint32_t agent, uint32_t *count);
 
 /* ---- decide.c ---- */
 /* Of an answer whose rows are those of the agents asked; so is offers_check(). */

@@ -28,6 +28,10 @@
     C(audits, "interactions audited")                                                                                \
     C(audits_caught, "of those, shown to be bad")                                                                    \
     C(flagged, "times governance held an agent for one of a colluding group")                                       \
+    C(gap_epochs, "epochs in which something was accepted and something refused")                                    \
+    C(adverse_epochs, "of those, the ones in which what was accepted was worse than what was refused")               \
+    C(links_ended, "links of the network that were not used enough")                                                 \
+    C(links_made, "links between friends of friends")                                                                \
     C(freezes, "agents frozen")                                                                                      \
     C(active_agents, "agents that acted, proposed or took part in an interaction")                                   \
     C(cascade_depth, "deepest reply")                                                                                \
@@ -40,6 +44,7 @@
 struct tally {
     TALLY_COUNTS(TALLY_MEMBER)
     uint64_t refused[TALLY_REFUSALS]; /* by enum sandbox_refusal */
+    double bad_reputation, bad_payoff; /* of the initiators of bad work that happened: sums, payoffs in tokens */
     int64_t unpaid;                   /* losses and costs beyond what their bearer held, millionths */
     struct {
         uint64_t proposals, answered, accepted;

@@ -36,6 +36,7 @@ enum topology_kind {
     P(S, F64, weight_min, 0.1, 0, 1, "weight", "below which a link ends")                                            \
     P(S, F64, weight_max, 1, 0, 1, "weight", "of a link at genesis, and greatest")                                   \
     P(S, F64, relink, 0, 0, 1, "probability", "that an agent gains a link to a friend of a friend in an epoch")      \
+    P(S, I64, seed, -1, -1, 9007199254740991.0, "", "all links are a function of it; -1: simulation.seed")           \
     P(S, U32, slots_max, 64, 1, 65536, "links", "of an agent, when links change and it had no more at genesis")
 PARAMS_STRUCT(topology_params, TOPOLOGY_PARAMS)
 

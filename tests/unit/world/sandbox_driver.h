@@ -25,6 +25,10 @@ struct wish {
     char text[64];
     uint8_t memory[64];
     uint32_t text_size, memory_size;
+    uint32_t whom, topic; /* these are sent where agents have traits */
+    uint32_t post_kind;
+    int32_t stance;
+    bool payload;
 };
 
 /* What governance says; rows and actions start as allowed without cost. */
@@ -73,14 +77,16 @@ driver_decide(struct driver *self, const struct batch *seen, struct buffer *out)
         uint32_t agent = batch_u32(seen, OBSERVE_agent, i);
         struct rng rng = driver_rng(self, agent, 1);
 
-        wishes[i] = (struct wish){.partner = SANDBOX_NOBODY, .target = SANDBOX_NOBODY};
+        wishes[i] = (struct wish){.partner = SANDBOX_NOBODY, .target = SANDBOX_NOBODY, .whom = SANDBOX_NOBODY,
+            .topic = SANDBOX_NOBODY};
         if (self->act != NULL)
             self->act(self, seen, i, &rng, &wishes[i]);
         texts += wishes[i].text_size;
         memories += wishes[i].memory_size;
     }
     batch_begin(&w, &schema_sandbox_decide, out, 0, seen->first,
-                (uint32_t[DECIDE_AXES]){[DECIDE_ROW] = count, [DECIDE_TEXT] = texts, [DECIDE_MEMORY] = memories});
+                (uint32_t[DECIDE_AXES]){[DECIDE_ROW] = count, [DECIDE_TEXT] = texts, [DECIDE_MEMORY] = memories,
+                                          [DECIDE_EXTRA] = seen->count[ACT_TRAIT]});
     texts = memories = 0;
 #define DECIDE_PUT(type, name, v) (((type *)batch_column(&w, DECIDE_##name))[i] = (type)(v))
     for (uint32_t i = 0; i <= count; i++) {
@@ -99,6 +105,13 @@ driver_decide(struct driver *self, const struct batch *seen, struct buffer *out)
         DECIDE_PUT(int64_t, transfer, wishes[i].transfer);
         DECIDE_PUT(double, effort, wishes[i].effort);
         DECIDE_PUT(double, disguise, wishes[i].disguise);
+        if (seen->count[ACT_TRAIT] > 0) {
+            DECIDE_PUT(uint32_t, whom, wishes[i].whom);
+            DECIDE_PUT(uint32_t, topic, wishes[i].topic);
+            DECIDE_PUT(uint8_t, post_kind, wishes[i].post_kind);
+            DECIDE_PUT(int32_t, stance, wishes[i].stance);
+            DECIDE_PUT(uint8_t, payload, wishes[i].payload);
+        }
         batch_fill_bytes(&w, DECIDE_text, texts, wishes[i].text, wishes[i].text_size);
         batch_fill_bytes(&w, DECIDE_memory, memories, wishes[i].memory, wishes[i].memory_size);
         texts += wishes[i].text_size;
