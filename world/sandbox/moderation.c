@@ -262,7 +262,8 @@ check_state(const struct sandbox *self, struct why *why)
     for (uint32_t agent = 0; agent < self->config.agent_count; agent++)
         of_authors += self->moderation->hidden[agent];
     if (of_authors != hidden)
-        return fail(why, ERR_STATE, "moderation: authors have %" PRIu64 " hidden posts of %" PRIu64, of_authors, hidden);
+        return fail(why, ERR_STATE, "moderation: authors have %" PRIu64 " hidden posts of %" PRIu64, of_authors,
+                    hidden);
 #define GROWN(name) grown = grown && epoch->name <= run->name;
     MODERATION_COUNTS(GROWN)
     if (!grown || run->harmful_hidden > run->harmful || run->sincere_hidden > run->sincere ||

@@ -350,7 +350,8 @@ show(struct sandbox *self)
     projects->shown_count = count;
 }
 
-typedef void line_fn(void *context, uint32_t id, bool is_project, int64_t bounty, uint8_t capability, double difficulty);
+typedef void line_fn(
+    void *context, uint32_t id, bool is_project, int64_t bounty, uint8_t capability, double difficulty);
 
 /* Each line that an agent sees. */
 static void

@@ -1,6 +1,6 @@
-/* world/sandbox/projects.h - work that takes several agents: a project turns up with a bounty set aside for it and parts
- * that each need a capability; a planner takes it on (decomposes it) and assigns its parts to workers; each part is a
- * task like others, done, handed in, judged and, where it is sent back, done again. Parts are paid when they are
+/* world/sandbox/projects.h - work that takes several agents: a project turns up with a bounty set aside for it and
+ * parts that each need a capability; a planner takes it on (decomposes it) and assigns its parts to workers; each part
+ * is a task like others, done, handed in, judged and, where it is sent back, done again. Parts are paid when they are
  * approved, the planner when all are. What was not earned by then goes back to where it came from.
  *
  * A planner sees of a candidate what it could do for it now: nothing while it has a task, or where its role does not
@@ -20,7 +20,8 @@
     P(S, BOOL, enabled, 0, 0, 1, "", "whether there are projects, and agents have capabilities")                     \
     P(S, F64, rate, 0.01, 0, 1, "projects", "that turn up in a step for each agent")                                 \
     P(S, U32, capacity, 32, 1, 4096, "projects", "alive at a time; more do not turn up")                             \
-    P(S, U32, visible, 8, 1, PROJECTS_VISIBLE_MAX, "projects", "to be taken on that a planner sees, best paid first")                  \
+    P(S, U32, visible, 8, 1, PROJECTS_VISIBLE_MAX, "projects",                                                       \
+      "to be taken on that a planner sees, best paid first")                                                         \
     P(S, U32, parts_low, 3, 1, 8, "parts", "fewest parts of a project")                                              \
     P(S, U32, parts_high, 5, 1, 8, "parts", "most parts")                                                            \
     P(S, MONEY, bounty_low, 10, 0, 1e6, "tokens", "least bounty of a project")                                       \

@@ -81,12 +81,21 @@ struct case_agent {
     uint32_t candidate_count;
     uint8_t memory[64];
     uint32_t memory_size;
+    uint8_t compromised; /* these two are traits */
+    uint32_t topic;      /* and one more; 0: none */
 };
 struct case_scene {
     struct case_post posts[CASE_LIST];
     struct case_task tasks[CASE_LIST];
     uint32_t post_count, task_count;
     double quotes[QUOTE_COUNT];
+    bool traits; /* agents have traits; then posts are also these */
+    struct case_mark {
+        uint8_t kind;
+        uint32_t topic; /* and one more; 0: none */
+        int32_t stance;
+        uint32_t replies;
+    } marks[CASE_LIST];
 };
 
 #define PUT(type, column, index, value) ((type *)batch_column(&w, column))[index] = (value)
@@ -133,6 +142,12 @@ case_put_scene(const struct batch_writer *writer, const struct case_scene *scene
         PUT(double, OBSERVE_task_signal, i, scene->tasks[i].signal);
         PUT(uint32_t, OBSERVE_task_worker, i, scene->tasks[i].worker);
     }
+    for (uint32_t i = 0; i < scene->post_count && scene->traits; i++) {
+        PUT(uint8_t, OBSERVE_post_kind, i, scene->marks[i].kind);
+        PUT(uint32_t, OBSERVE_post_topic, i, scene->marks[i].topic == 0 ? SANDBOX_NOBODY : scene->marks[i].topic - 1);
+        PUT(int32_t, OBSERVE_post_stance, i, scene->marks[i].stance);
+        PUT(uint32_t, OBSERVE_post_replies, i, scene->marks[i].replies);
+    }
     memcpy(batch_column(&w, OBSERVE_quote), scene->quotes, sizeof scene->quotes);
 }
 
@@ -140,7 +155,7 @@ static CASE_UNUSED void
 case_observe(const struct case_scene *scene, const struct case_agent *agents, uint32_t count, struct buffer *out)
 {
     uint32_t counts[ACT_AXES] = {[ACT_ROW] = count, [ACT_POST] = scene->post_count, [ACT_TASK] = scene->task_count,
-        [ACT_QUOTE] = QUOTE_COUNT};
+        [ACT_QUOTE] = QUOTE_COUNT, [ACT_TRAIT] = scene->traits ? count : 0};
     struct batch_writer w;
     uint32_t c = 0, m = 0;
 
@@ -152,6 +167,10 @@ case_observe(const struct case_scene *scene, const struct case_agent *agents, ui
     case_put_scene(&w, scene);
     for (uint32_t i = 0; i < count; i++) {
         case_put_agent(&w, &agents[i], i);
+        if (scene->traits) {
+            PUT(uint8_t, OBSERVE_compromised, i, agents[i].compromised);
+            PUT(uint32_t, OBSERVE_topic, i, agents[i].topic == 0 ? SANDBOX_NOBODY : agents[i].topic - 1);
+        }
         for (uint32_t k = 0; k < agents[i].candidate_count; k++, c++) {
             PUT(uint32_t, OBSERVE_candidate, c, agents[i].candidates[k].agent);
             PUT(double, OBSERVE_candidate_reputation, c, agents[i].candidates[k].reputation);
