@@ -13,6 +13,8 @@
 #define GRID_STEP 0.1
 #define OBSERVABLES 5.0       /* that may be revealed */
 #define POST_BITS 32u         /* of OBSERVE_voted */
+#define BREAKER_STEPS 10.0    /* that a plan is carried out before the breaker freezes */
+#define BREAKER_EPOCHS 2.0    /* that it freezes for */
 
 void
 reason_read(const struct batch *batch, uint32_t quote_column, struct reason *out)
@@ -27,6 +29,10 @@ reason_read(const struct batch *batch, uint32_t quote_column, struct reason *out
         .audit_threshold = QUOTE(AUDIT_THRESHOLD), .audit_power = QUOTE(AUDIT_POWER),
         .slash_rate = QUOTE(SLASH_RATE), .stake_required = QUOTE(STAKE_REQUIRED),
         .reputation_weight = math_max(QUOTE(TRANSPARENCY), 1.0), .step = QUOTE(STEP),
+        .refinery_threshold = QUOTE(REFINERY_THRESHOLD), .moderation_probability = QUOTE(MODERATION_PROBABILITY),
+        .moderation_penalty = QUOTE(MODERATION_PENALTY), .moderation_threshold = QUOTE(MODERATION_THRESHOLD),
+        .council_probability = QUOTE(COUNCIL_PROBABILITY), .breaker_threshold = QUOTE(BREAKER_THRESHOLD),
+        .steps_per_epoch = QUOTE(STEPS_PER_EPOCH),
     };
     for (uint32_t i = 0; i < SANDBOX_GRID; i++)
         out->bad[i] = QUOTE(P_BAD + i);
@@ -108,8 +114,54 @@ reason_self_of(const struct reason *self, const struct sandbox_view *view)
 /* What a good and a bad piece of work bring, each weighed with the chance that it looks good and is accepted. */
 struct prospects {
     double good, bad[SANDBOX_GRID];
-    double looks_good, looks_bad[SANDBOX_GRID]; /* chance of being accepted */
+    double looks_good, looks_bad[SANDBOX_GRID]; /* chance of being accepted by the other side */
+    double good_passes, bad_passes[SANDBOX_GRID]; /* of that, what governance leaves */
+    double worth_good, worth_bad; /* of an accepted offer, less audits */
 };
+
+/* What the rules that look at the whole label leave of accepted work, and what they cost: of work that looks good to
+ * them with probability `look`. */
+struct inspection {
+    double passes, fine;
+};
+
+static struct inspection
+inspect(const struct reason *self, double look)
+{
+    double bad = self->attention_scarcity * (1.0 - look);
+    double fine = self->moderation_probability * self->moderation_penalty * (1.0 + self->payoff.w_rep);
+    struct inspection out = {.passes = 1.0};
+
+    if (self->refinery_threshold > 0.0)
+        out.passes = self->refinery_threshold > self->good ? 0.0 : 1.0 - bad;
+    out.fine = fine * (bad * self->moderation_threshold +
+                          (1.0 - bad) * math_max(self->moderation_threshold - self->good, 0.0));
+    return out;
+}
+
+/* The refinery, moderation and the council, where they are on. The council stops what is bad before anybody gains. */
+static void
+inspect_all(const struct reason *self, struct prospects *prospects)
+{
+    double stopped = math_clamp(self->council_probability, 0.0, 1.0);
+    struct inspection seen;
+
+    if (self->refinery_threshold > 0.0 || self->moderation_probability > 0.0) {
+        seen = inspect(self, self->good);
+        prospects->good_passes *= seen.passes;
+        prospects->good = prospects->good_passes * (prospects->worth_good - seen.fine);
+        for (uint32_t i = 0; i < SANDBOX_GRID; i++) {
+            seen = inspect(self, self->bad[i]);
+            prospects->bad_passes[i] *= seen.passes;
+            prospects->bad[i] = prospects->bad_passes[i] * (prospects->worth_bad - seen.fine);
+        }
+    }
+    if (stopped > 0.0)
+        for (uint32_t i = 0; i < SANDBOX_GRID; i++) {
+            prospects->bad_passes[i] *= 1.0 - stopped;
+            prospects->bad[i] *= 1.0 - stopped;
+        }
+}
 
 static struct prospects
 prospects_of(const struct reason *self, const struct reason_self *me, enum reason_goal goal)
@@ -130,22 +182,45 @@ prospects_of(const struct reason *self, const struct reason_self *me, enum reaso
         out.looks_bad[i] = me->acceptance * self->bad[i];
         out.bad[i] = out.looks_bad[i] * (worth - audit_bad);
     }
+    out.good_passes = out.looks_good;
+    memcpy(out.bad_passes, out.looks_bad, sizeof out.bad_passes);
+    out.worth_good = worth - audit_good;
+    out.worth_bad = worth - audit_bad;
+    inspect_all(self, &out);
     return out;
 }
 
-/* Harm needs to be accepted and to be bad: the chance of looking good times the chance of not being so good. */
+/* What is left of the worth of a plan that ends in a freeze. */
+static double
+after_breaker(const struct reason *self, double good, uint32_t disguise, double value)
+{
+    double label = good * self->good + (1.0 - good) * self->bad[disguise];
+
+    if (!(self->breaker_threshold < 1.0) || 1.0 - label < self->breaker_threshold || value <= 0.0)
+        return value;
+    return value * (BREAKER_STEPS / (BREAKER_STEPS + BREAKER_EPOCHS * math_max(self->steps_per_epoch, 0.0)));
+}
+
+/* Harm needs to be accepted, and left alone, and to be bad: the chance of that times the chance of not looking good. */
+static double
+harm_of(const struct reason *self, const struct prospects *prospects, double good, uint32_t disguise)
+{
+    double look = good * prospects->looks_good + (1.0 - good) * prospects->looks_bad[disguise];
+    double passes = good * prospects->good_passes + (1.0 - good) * prospects->bad_passes[disguise];
+
+    return passes * (1.0 - look) * self->payoff.h;
+}
+
 static double
 value_of(const struct reason *self, const struct prospects *prospects, enum reason_goal goal, double good,
          uint32_t effort, uint32_t disguise)
 {
     double costs = GRID_STEP * (self->effort_cost * effort + self->disguise_cost * disguise);
 
-    if (goal == REASON_HARM) {
-        double look = good * prospects->looks_good + (1.0 - good) * prospects->looks_bad[disguise];
-
-        return look * (1.0 - look) * self->payoff.h;
-    }
-    return good * prospects->good + (1.0 - good) * prospects->bad[disguise] - costs;
+    if (goal == REASON_HARM)
+        return after_breaker(self, good, disguise, harm_of(self, prospects, good, disguise));
+    return after_breaker(
+        self, good, disguise, good * prospects->good + (1.0 - good) * prospects->bad[disguise] - costs);
 }
 
 double
@@ -471,26 +546,5 @@ reason_reply(const struct reason *self, struct sandbox_view *view, double chance
     out->verb = VERB_REPLY;
     out->target = batch_u32(view->batch, OBSERVE_post, post);
     write_text(self, view, texts, out);
-    return true;
-}
-
-bool
-reason_moderate(const struct sandbox_view *view, struct sandbox_decision *out)
-{
-    uint32_t worst = SANDBOX_NOBODY;
-    int32_t votes = 0;
-
-    if (!is_allowed(view, VERB_MODERATE))
-        return false;
-    for (uint32_t i = 0; i < view->batch->count[ACT_POST]; i++)
-        if (batch_i32(view->batch, OBSERVE_post_votes, i) < votes &&
-            batch_f64(view->batch, OBSERVE_post_reputation, i) < 0.0) {
-            worst = i;
-            votes = batch_i32(view->batch, OBSERVE_post_votes, i);
-        }
-    if (worst == SANDBOX_NOBODY)
-        return false;
-    out->verb = VERB_MODERATE;
-    out->target = batch_u32(view->batch, OBSERVE_post, worst);
     return true;
 }

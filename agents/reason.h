@@ -10,7 +10,17 @@
  * An accepted offer is worth what work looking like G is worth, less what governance is expected to take: of good work
  *     q F (1 - w) max(0, T - G),   of bad work   q (F (w T + (1 - w) max(0, T - G)) + w z stake)
  * with q the probability of an audit, w its power, T its threshold, z the slashed share, and F = penalty (1 + w_rep),
- * because a fine costs as much reputation as money. */
+ * because a fine costs as much reputation as money.
+ *
+ * Rules that look at the whole label, which who accepts does not: of what was accepted because it looked good, good
+ * work looks bad to them with probability a (1 - G), bad work with a (1 - B(m)), a being the scarcity of attention:
+ * where it is 0 there is nothing that they see and the other side did not.
+ *   refinery      what looks bad to it, or all when G is below its threshold, is not accepted after all;
+ *   moderation    what looks bad costs q' F' T', what looks good q' F' max(0, T' - G): F' as F;
+ *   council       stops bad work with the probability it quotes; its errors about good work are not known;
+ *   breaker       a plan whose own 1 - label reaches the threshold ends in a freeze: it is carried out for a window of
+ *                 10 steps, then for 2 epochs not at all, and of what it is worth that share is left.
+ * Each is left out of the reckoning where it is not on. */
 #ifndef POLIS_AGENTS_REASON_H
 #define POLIS_AGENTS_REASON_H
 
@@ -25,6 +35,8 @@ struct reason {
     double good, bad[SANDBOX_GRID]; /* G, B(i / 10) */
     double tax_rate, audit_probability, audit_penalty, audit_threshold, audit_power;
     double slash_rate, stake_required, reputation_weight; /* n_r of beliefs, >= 1 */
+    double refinery_threshold, moderation_probability, moderation_penalty, moderation_threshold;
+    double council_probability, breaker_threshold, steps_per_epoch;
     double step;
 };
 void reason_read(const struct batch *batch, uint32_t quote_column, struct reason *out);
@@ -122,7 +134,5 @@ bool reason_post(const struct reason *self, struct sandbox_view *view, double ch
 /* The same as a reply to a visible post by somebody else. */
 bool reason_reply(const struct reason *self, struct sandbox_view *view, double chance, const char *const *texts,
                   struct sandbox_decision *out);
-/* Moderates the lowest-voted post among those below zero whose author's reputation is below zero. */
-bool reason_moderate(const struct sandbox_view *view, struct sandbox_decision *out);
 
 #endif

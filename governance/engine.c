@@ -8,6 +8,7 @@
 #include "core/bytes.h"
 #include "governance/effects.h"
 #include "governance/governance.h"
+#include "governance/tuning.h"
 
 #define COST_MAX INT64_C(1000000000000000) /* of the verdict's cost columns */
 #define SAVE_MAGIC UINT32_C(0x45564f47)    /* "GOVE" */
@@ -68,6 +69,7 @@ make_state(struct engine *self, uint32_t place)
     self->state_sizes[place] = lever->state_size + lever->agent_size * self->agent_count;
     if (self->state_sizes[place] > 0)
         self->states[place] = alloc_array(1, self->state_sizes[place]);
+    context->engine = self;
     context->params = self->law.params[place];
     context->state = lever->state_size > 0 ? self->states[place] : NULL;
     context->agents = lever->agent_size > 0 ? self->states[place] + lever->state_size : NULL;
@@ -121,6 +123,38 @@ engine_destroy(struct engine **self_p)
     free(self->opening_stake);
     free(self);
     *self_p = NULL;
+}
+
+/* ---- parameters that change ---- */
+
+int
+lever_tuned(const struct lever_context *context, const char *path, double *out, struct why *why)
+{
+    return tuning_get(&context->engine->law, path, out, why);
+}
+
+int
+lever_tune(struct lever_context *context, const char *path, double value, struct why *why)
+{
+    return tuning_set(&context->engine->law, path, value, why);
+}
+
+/* Norms are words from outside: what cannot be applied is refused and changes nothing. The effect names the lever that
+ * was meant, or the first one when none was. */
+static void
+apply_norms(struct engine *self, const struct batch *docket)
+{
+    const uint8_t *texts = docket->data[DOCKET_norm_text];
+
+    for (uint32_t i = 0; i < docket->count[DOCKET_NORM]; i++) {
+        uint32_t begin = batch_u32(docket, DOCKET_norms, i), end = batch_u32(docket, DOCKET_norms, i + 1);
+        struct why why = {0};
+        bool applied;
+
+        self->effects.lever = 0;
+        applied = tuning_apply_norm(&self->law, texts + begin, end - begin, &self->effects.lever, &why) == 0;
+        lever_effect(&self->effects, EFFECT_NORM, SANDBOX_NOBODY, i, applied ? 1.0 : 0.0);
+    }
 }
 
 uint64_t
@@ -204,10 +238,19 @@ open_epoch(struct engine *self, const struct batch *docket)
         self->opening_stake[i] = batch_i64(docket, DOCKET_agent_stake, i);
     }
     self->epoch = opening.epoch;
+    for (uint32_t i = 0; i < self->law.count; i++)
+        self->contexts[i].epoch = self->epoch;
+    apply_norms(self, docket);
     for (uint32_t i = 0; i < self->law.count; i++) {
         uint32_t place = self->order[i];
 
-        self->contexts[place].epoch = self->epoch;
+        self->effects.lever = place;
+        if (self->law.levers[place]->before_opening != NULL)
+            self->law.levers[place]->before_opening(&self->contexts[place], &opening);
+    }
+    for (uint32_t i = 0; i < self->law.count; i++) {
+        uint32_t place = self->order[i];
+
         self->effects.lever = place;
         if (self->law.levers[place]->on_opening != NULL)
             self->law.levers[place]->on_opening(&self->contexts[place], &opening);
@@ -220,7 +263,8 @@ judge_action(struct engine *self, const struct batch *docket, uint32_t row)
     struct judged_action judged = {.ruling = {.allow = true, .weight = 1.0}};
     struct lever_action action = {.index = self->actions + row, .actor = batch_u32(docket, DOCKET_actor, row),
         .verb = (enum sandbox_verb)batch_u8(docket, DOCKET_verb, row), .target = batch_u32(docket, DOCKET_target, row),
-        .value = batch_i32(docket, DOCKET_value, row), .amount = batch_i64(docket, DOCKET_amount, row)};
+        .subject = batch_u32(docket, DOCKET_subject, row), .value = batch_i32(docket, DOCKET_value, row),
+        .amount = batch_i64(docket, DOCKET_amount, row)};
 
     if (batch_u8(docket, DOCKET_refused, row) != REFUSAL_NONE) /* does not happen anyway */
         return judged;
@@ -329,10 +373,10 @@ write_effects(const struct engine *self, const struct batch_writer *writer)
     }
 }
 
-static void
-write_quotes(const struct engine *self, const struct batch_writer *writer)
+void
+engine_quotes(const struct engine *self, double quotes[QUOTE_GOVERNANCE_END])
 {
-    double *quotes = batch_column(writer, VERDICT_quote);
+    memset(quotes, 0, QUOTE_GOVERNANCE_END * sizeof quotes[0]);
 
     /* What holds without levers; the others are 0. */
     quotes[QUOTE_REPUTATION_DECAY] = 1.0;
@@ -344,6 +388,12 @@ write_quotes(const struct engine *self, const struct batch_writer *writer)
         if (self->law.levers[place]->quote != NULL)
             self->law.levers[place]->quote(self->law.params[place], quotes);
     }
+}
+
+static void
+write_quotes(const struct engine *self, const struct batch_writer *writer)
+{
+    engine_quotes(self, batch_column(writer, VERDICT_quote));
 }
 
 static void
@@ -410,10 +460,55 @@ engine_judge(struct engine *self, uint64_t step, uint32_t phase, const struct ba
     return 0;
 }
 
+/* ---- where a fork begins ---- */
+
+static bool
+has_same_params(const struct engine *self, uint32_t i, const struct engine *other, uint32_t j)
+{
+    struct yaml_tree *mine = yaml_new("lever"), *theirs = yaml_new("lever");
+    bool same;
+
+    params_put(self->law.levers[i]->params, self->law.declared[i], mine, yaml_root(mine));
+    params_put(other->law.levers[j]->params, other->law.declared[j], theirs, yaml_root(theirs));
+    same = yaml_equal(yaml_root(mine), yaml_root(theirs));
+    yaml_destroy(&mine);
+    yaml_destroy(&theirs);
+    return same;
+}
+
+/* What it was tuned to is taken over as far as it makes sense among the levers there are now. */
+static void
+inherit_lever(struct engine *self, uint32_t i, const struct engine *parent, uint32_t j)
+{
+    struct why ignored = {0};
+
+    if (self->state_sizes[i] > 0)
+        memcpy(self->states[i], parent->states[j], self->state_sizes[i]);
+    if (governance_validate(&self->law, i, parent->law.params[j], &ignored) == 0)
+        memcpy(self->law.params[i], parent->law.params[j], self->law.levers[i]->params->size);
+}
+
+void
+engine_inherit(struct engine *self, const struct engine *parent)
+{
+    ASSERT(self->agent_count == parent->agent_count);
+
+    self->step = parent->step;
+    self->phase = parent->phase;
+    self->epoch = parent->epoch;
+    self->interactions = parent->interactions;
+    self->actions = parent->actions;
+    for (uint32_t i = 0; i < self->law.count; i++)
+        for (uint32_t j = 0; j < parent->law.count; j++)
+            if (self->law.levers[i] == parent->law.levers[j] && has_same_params(self, i, parent, j))
+                inherit_lever(self, i, parent, j);
+}
+
 /* ---- the state as bytes ---- */
 
 #define HEAD_SIZE 64u
 #define NAME_SIZE 32u
+#define TUNED_AT 48u /* in the head: how many parameters are not as declared */
 
 static void
 write_head(const struct engine *self, uint8_t head[HEAD_SIZE])
@@ -429,6 +524,7 @@ write_head(const struct engine *self, uint8_t head[HEAD_SIZE])
     bytes_put_u32(head + 36, self->law.count);
     bytes_put_u32(head + 40, self->interactions);
     bytes_put_u32(head + 44, self->actions);
+    bytes_put_u32(head + TUNED_AT, tuning_count(&self->law));
 }
 
 void
@@ -447,6 +543,7 @@ engine_save(const struct engine *self, struct buffer *out)
         bytes_put_u64(buffer_extend(out, 8), self->state_sizes[i]);
         buffer_append(out, self->states[i], self->state_sizes[i]);
     }
+    tuning_save(&self->law, out);
 }
 
 void
@@ -463,12 +560,15 @@ engine_digest(const struct engine *self, uint8_t out[FOLD_SIZE])
         fold_u64(&fold, self->state_sizes[i]);
         fold_bytes(&fold, self->states[i], self->state_sizes[i]);
     }
+    tuning_fold(&self->law, &fold);
     fold_end(&fold, out);
 }
 
-/* Walks the saved levers; copies their states when `commit`, so that a refusal has changed nothing. */
+/* Walks the saved levers; copies their states when `commit`, so that a refusal has changed nothing. *end is where what
+ * follows them begins. */
 static int
-load_levers(struct engine *self, const uint8_t *bytes, size_t size, bool commit, struct why *why)
+load_levers(
+    struct engine *self, const uint8_t *bytes, size_t size, bool commit, size_t *end, struct why *why)
 {
     size_t at = HEAD_SIZE;
 
@@ -484,13 +584,18 @@ load_levers(struct engine *self, const uint8_t *bytes, size_t size, bool commit,
             memcpy(self->states[i], bytes + at, need);
         at += need;
     }
-    return at == size ? 0 : fail(why, ERR_FORMAT, "saved governance: %zu bytes too many", size - at);
+    if (size - at != (size_t)bytes_get_u32(bytes + TUNED_AT) * TUNING_ENTRY)
+        return fail(why, ERR_FORMAT, "saved governance: %zu bytes behind the levers, %u parameters expected", size - at,
+            bytes_get_u32(bytes + TUNED_AT));
+    *end = at;
+    return 0;
 }
 
 int
 engine_load(struct engine *self, const void *bytes, size_t size, struct why *why)
 {
     const uint8_t *head = bytes;
+    size_t end = 0;
     int code;
 
     if (size < HEAD_SIZE || bytes_get_u32(head) != SAVE_MAGIC)
@@ -501,10 +606,12 @@ engine_load(struct engine *self, const void *bytes, size_t size, struct why *why
     if (bytes_get_u64(head + 8) != self->seed || bytes_get_u32(head + 32) != self->agent_count ||
         bytes_get_u32(head + 36) != self->law.count)
         return fail(why, ERR_STATE, "saved governance belongs to another run: seed, agents or levers differ");
-    code = load_levers(self, bytes, size, false, why);
+    code = load_levers(self, bytes, size, false, &end, why);
+    if (code == 0)
+        code = tuning_load(&self->law, head + end, size - end, why);
     if (code != 0)
         return code;
-    code = load_levers(self, bytes, size, true, why);
+    code = load_levers(self, bytes, size, true, &end, why);
     ASSERT(code == 0);
     self->step = bytes_get_u64(head + 16);
     self->phase = bytes_get_u32(head + 24);

@@ -15,6 +15,37 @@ const struct governance_alias governance_aliases[] = {
     {"audit_probability", "random_audit", "prob"},
     {"audit_penalty", "random_audit", "penalty"},
     {"circuit_breaker_threshold", "circuit_breaker", "threshold"},
+    {"freeze_threshold_toxicity", "circuit_breaker", "threshold"},
+    {"freeze_threshold_violations", "circuit_breaker", "violations"},
+    {"freeze_duration_epochs", "circuit_breaker", "duration"},
+    {"audit_penalty_multiplier", "random_audit", "penalty"},
+    {"audit_threshold_p", "random_audit", "threshold"},
+    {"min_stake_to_participate", "staking", "min_stake"},
+    {"stake_slash_rate", "staking", "slash_rate"},
+    {"max_vote_weight_per_agent", "vote_normalization", "max_weight"},
+    {"moderator_review_probability", "moderator", "prob"},
+    {"moderator_penalty_multiplier", "moderator", "penalty"},
+    {"moderator_threshold_p", "moderator", "threshold"},
+    {"refinery_p_threshold", "refinery", "threshold"},
+    {"council_probability", "council", "prob"},
+    {"council_size", "council", "size"},
+    {"collusion_frequency_threshold", "collusion", "frequency_threshold"},
+    {"collusion_min_interactions", "collusion", "min_interactions"},
+    {"collusion_score_threshold", "collusion", "threshold"},
+    {"collusion_penalty_multiplier", "collusion", "penalty"},
+    {"collusion_realtime_penalty", "collusion", "realtime"},
+    {"collusion_realtime_rate", "collusion", "realtime_rate"},
+    {"security_injection_threshold", "security", "injection_threshold"},
+    {"security_manipulation_threshold", "security", "manipulation_threshold"},
+    {"security_laundering_trust_gap", "security", "laundering_gap"},
+    {"security_min_chain_length", "security", "chain_min"},
+    {"security_min_interactions", "security", "min_interactions"},
+    {"security_penalty_threshold", "security", "penalty_threshold"},
+    {"security_quarantine_threshold", "security", "quarantine_threshold"},
+    {"security_penalty_multiplier", "security", "penalty"},
+    {"security_realtime_penalty", "security", "realtime"},
+    {"security_realtime_threshold", "security", "realtime_threshold"},
+    {"security_realtime_rate", "security", "realtime_rate"},
     {NULL, NULL, NULL},
 };
 
@@ -115,18 +146,55 @@ bind_member(struct governance *self, const struct yaml_node *member, struct why 
     return fail_unknown(member, why);
 }
 
-/* What the levers themselves have to say about their parameters. */
+int
+governance_validate(const struct governance *self, uint32_t place, const void *params, struct why *why)
+{
+    const struct lever *lever = self->levers[place];
+    int code = lever->validate == NULL ? 0 : lever->validate(params, why);
+
+    return code == 0 && lever->validate_among != NULL ? lever->validate_among(params, self, why) : code;
+}
+
+/* Puts a reason "field: what" at the place of the field, or of its lever, or of the section, as far as they are
+ * written down. */
+static int
+fail_field(const struct yaml_node *section, const char *lever, const struct why *inner, struct why *why)
+{
+    const struct yaml_node *member = yaml_find(section, lever), *field = NULL;
+    size_t size = strcspn(inner->text, ":");
+    char name[YAML_KEY_MAX + 1];
+
+    if (member != NULL && size > 0 && size < sizeof name && inner->text[size] == ':') {
+        memcpy(name, inner->text, size);
+        name[size] = '\0';
+        field = yaml_find(member, name);
+    }
+    if (field != NULL)
+        return yaml_fail(field, why, inner->code, "%s", inner->text + size + strspn(inner->text + size, ": "));
+    if (member == NULL)
+        return yaml_fail(section, why, inner->code, "%s.%s", lever, inner->text);
+    return yaml_fail_key(member, why, inner->code, "%s.%s", lever, inner->text);
+}
+
 static int
 validate(const struct governance *self, const struct yaml_node *section, struct why *why)
 {
     for (uint32_t i = 0; i < self->count; i++) {
         struct why inner = {0};
-        int code = self->levers[i]->validate == NULL ? 0 : self->levers[i]->validate(self->params[i], &inner);
 
-        if (code != 0)
-            return yaml_fail(section, why, code, "%s.%s", self->levers[i]->name, inner.text);
+        if (governance_validate(self, i, self->params[i], &inner) != 0)
+            return fail_field(section, self->levers[i]->name, &inner, why);
     }
     return 0;
+}
+
+static void
+keep_declared(struct governance *self)
+{
+    for (uint32_t i = 0; i < self->count; i++) {
+        self->declared[i] = alloc_array(1, self->levers[i]->params->size);
+        memcpy(self->declared[i], self->params[i], self->levers[i]->params->size);
+    }
 }
 
 int
@@ -146,15 +214,48 @@ governance_bind(const struct yaml_node *section, struct governance *out, struct 
         code = validate(out, section, why);
     if (code != 0)
         governance_fini(out);
+    else
+        keep_declared(out);
     return code;
 }
 
 void
 governance_fini(struct governance *self)
 {
-    for (uint32_t i = 0; i < self->count; i++)
+    for (uint32_t i = 0; i < self->count; i++) {
         free(self->params[i]);
+        free(self->declared[i]);
+    }
     *self = (struct governance){0};
+}
+
+int
+governance_find(const struct governance *self, const char *path, uint32_t *place, const struct param **row,
+                struct why *why)
+{
+    size_t size = strcspn(path, ".");
+
+    for (uint32_t i = 0; i < self->count; i++) {
+        const struct lever *lever = self->levers[i];
+
+        if (strlen(lever->name) != size || memcmp(lever->name, path, size) != 0)
+            continue;
+        *place = i;
+        *row = path[size] == '.' ? params_find(lever->params, path + size + 1) : NULL;
+        if (*row != NULL)
+            return 0;
+        return fail(why, ERR_UNKNOWN, "%s has no parameter '%.60s'", lever->name,
+            path[size] == '.' ? path + size + 1 : "");
+    }
+    return fail(why, ERR_UNKNOWN, "there is no lever '%.*s' in this scenario", (int)(size < 60 ? size : 60), path);
+}
+
+int
+lever_parameter(const struct governance *law, const char *path, const struct param **out, struct why *why)
+{
+    uint32_t place;
+
+    return governance_find(law, path, &place, out, why);
 }
 
 int
@@ -191,7 +292,8 @@ governance_write_schema(struct buffer *out)
     }
     for (const struct governance_alias *alias = governance_aliases; alias->name != NULL; alias++)
         text_addf(out,
-            ", \"%s\": {\"type\": [\"number\", \"string\", \"null\"], \"description\": \"the same as %s.%s\"}",
+            ", \"%s\": {\"type\": [\"number\", \"string\", \"boolean\", \"null\"], "
+            "\"description\": \"the same as %s.%s\"}",
             alias->name, alias->lever, alias->param);
     text_add(out, "}}");
 }

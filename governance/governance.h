@@ -14,7 +14,8 @@
 
 struct governance {
     const struct lever *levers[GOVERNANCE_LEVERS_MAX]; /* in the order of the scenario: REFUSAL_LEVER + place */
-    void *params[GOVERNANCE_LEVERS_MAX];               /* owned; of levers[i]->params->size bytes */
+    void *params[GOVERNANCE_LEVERS_MAX];   /* as they are now; owned; of levers[i]->params->size bytes */
+    void *declared[GOVERNANCE_LEVERS_MAX]; /* as the scenario has them; owned */
     uint32_t count;
 };
 
@@ -35,6 +36,13 @@ struct governance_alias {
     const char *name, *lever, *param;
 };
 extern const struct governance_alias governance_aliases[];
+
+/* Finds "lever.parameter" among the levers that are on: the lever's place, and the parameter. ERR_UNKNOWN. */
+MUST_CHECK int governance_find(const struct governance *self, const char *path, uint32_t *place,
+                               const struct param **row, struct why *why);
+/* What lever `place` has to say about its parameters, were they these. The reason begins with the field's name. */
+MUST_CHECK int governance_validate(
+    const struct governance *self, uint32_t place, const void *params, struct why *why);
 
 const char *governance_stage_name(enum lever_stage stage);
 

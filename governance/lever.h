@@ -70,8 +70,12 @@ struct lever_opening {
     const int64_t *resources, *stake;
 };
 
+struct engine;
+struct governance; /* the levers of a scenario, with their parameters */
+
 struct lever_context {
-    const void *params;
+    struct engine *engine; /* for lever_tune() */
+    const void *params;    /* as they are now: they may change from one call to the next */
     void *state;  /* state_size bytes, zeroed at genesis; NULL when that is 0 */
     void *agents; /* agent_size bytes for each agent, zeroed at genesis; NULL when that is 0 */
     uint32_t agent_count;
@@ -80,16 +84,29 @@ struct lever_context {
     struct lever_effects *effects;
 };
 
+/* Looks a parameter up by "lever.parameter": one of a lever that the scenario has on. ERR_UNKNOWN, ERR_INVALID. */
+MUST_CHECK int lever_parameter(
+    const struct governance *law, const char *path, const struct param **out, struct why *why);
+/* What a parameter is now, and a new value for it (whole numbers are rounded to), which holds from now on, in quotes as
+ * well. Refused when there is no such parameter, when it is a text, outside of its bounds or refused by its lever's own
+ * checks; then nothing has changed. */
+MUST_CHECK int lever_tuned(const struct lever_context *context, const char *path, double *out, struct why *why);
+MUST_CHECK int lever_tune(struct lever_context *context, const char *path, double value, struct why *why);
+
 struct lever {
     const char *name, *doc;
     enum lever_stage stage;
     const struct params *params;
     /* Multiples of 8. Plain numbers only: saved, loaded and digested as bytes; no padding, no pointers. */
     size_t state_size, agent_size;
-    /* Beyond the parameters' own bounds; names the field. May be NULL. */
+    /* Beyond the parameters' own bounds; the reason begins with the field's name ("min_sample: ..."). May be NULL. */
     MUST_CHECK int (*validate)(const void *params, struct why *why);
+    /* The same against the other levers of the scenario. May be NULL. */
+    MUST_CHECK int (*validate_among)(const void *params, const struct governance *law, struct why *why);
     /* The numbers that everybody may know. */
     void (*quote)(const void *params, double quotes[QUOTE_GOVERNANCE_END]);
+    /* Called of all levers before on_opening() is called of any: here is where parameters are tuned. */
+    void (*before_opening)(struct lever_context *context, const struct lever_opening *opening);
     void (*on_opening)(struct lever_context *context, const struct lever_opening *opening);
     void (*on_action)(
         struct lever_context *context, const struct lever_action *action, struct lever_action_ruling *ruling);

@@ -16,7 +16,7 @@
 PARAMS_DEFINE(circuit_breaker, CIRCUIT_BREAKER_PARAMS)
 
 struct breaker {
-    double toxicity[BREAKER_WINDOW]; /* a ring */
+    double toxicity[BREAKER_WINDOW]; /* a ring; kept whole, because `window` may change */
     uint32_t next, count;
     uint32_t violations;
     uint32_t unused;
@@ -64,12 +64,13 @@ on_interaction(struct lever_context *context, const struct lever_interaction *in
 static double
 mean_toxicity(const struct breaker *breaker, uint32_t window)
 {
-    uint32_t oldest = (breaker->next + window - breaker->count) % window;
+    uint32_t count = breaker->count < window ? breaker->count : window;
+    uint32_t oldest = (breaker->next + BREAKER_WINDOW - count) % BREAKER_WINDOW;
     double sum = 0.0;
 
-    for (uint32_t i = 0; i < breaker->count; i++)
-        sum += breaker->toxicity[(oldest + i) % window];
-    return sum / breaker->count;
+    for (uint32_t i = 0; i < count; i++)
+        sum += breaker->toxicity[(oldest + i) % BREAKER_WINDOW];
+    return sum / count;
 }
 
 static void
@@ -81,8 +82,8 @@ on_outcome(struct lever_context *context, const struct lever_interaction *intera
     if (!interaction->accepted && !params->rejected)
         return;
     breaker->toxicity[breaker->next] = 1.0 - interaction->p;
-    breaker->next = (breaker->next + 1) % params->window;
-    if (breaker->count < params->window)
+    breaker->next = (breaker->next + 1) % BREAKER_WINDOW;
+    if (breaker->count < BREAKER_WINDOW)
         breaker->count++;
     if (breaker->count < params->min_sample || mean_toxicity(breaker, params->window) < params->threshold)
         return;

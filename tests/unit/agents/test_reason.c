@@ -125,6 +125,61 @@ best(void **state)
             assert_true(reason_value(&reason, &me, row->goal, e, m) <= plan.value);
 }
 
+/* Rules that look at the whole label. Attention is scarce by a half, so that accepted good work looks bad to them with
+ * 0.5 x 0.05 = 0.025, undisguised bad work with 0.475, fully disguised with 0.025. An accepted offer is worth 1.015. */
+static const struct rule_row {
+    const char *name;
+    double refinery, moderation, penalty, threshold, council, breaker;
+    enum reason_goal goal;
+    uint32_t effort, disguise;
+    double want;
+} rule_rows[] = {
+    {"none of them", 0, 0, 0, 0, 0, 1, REASON_OWN, 0, 0, 0.14 * 1.015},
+    {"refinery: (0.1 x 0.95 x 0.975 + 0.9 x 0.05 x 0.525) 1.015", 0.5, 0, 0, 0, 0, 1, REASON_OWN, 0, 0,
+        (0.092625 + 0.023625) * 1.015},
+    {"refinery: disguise passes like good work", 0.5, 0, 0, 0, 0, 1, REASON_OWN, 0, 10, 0.95 * 0.975 * 1.015 - 0.2},
+    {"refinery: above the best label nothing passes", 0.96, 0, 0, 0, 0, 1, REASON_OWN, 10, 0, -0.4},
+    {"moderation: 0.5 x 1 x 2 x 0.5 = 0.5 off what looks bad", 0, 0.5, 1, 0.5, 0, 1, REASON_OWN, 0, 0,
+        0.095 * (1.015 - 0.0125) + 0.045 * (1.015 - 0.2375)},
+    {"moderation above the best label: 0.04 off what looks good as well", 0, 0.5, 1, 0.99, 0, 1, REASON_OWN, 0, 10,
+        0.95 * (1.015 - (0.025 * 0.99 + 0.975 * 0.04)) - 0.2},
+    {"council: a quarter of bad work is stopped", 0, 0, 0, 0, 0.25, 1, REASON_OWN, 0, 10,
+        0.095 * 1.015 + 0.855 * 0.75 * 1.015 - 0.2},
+    {"council and refinery: both have to let it pass", 0.5, 0, 0, 0, 0.25, 1, REASON_OWN, 0, 10,
+        (0.095 + 0.855 * 0.75) * 0.975 * 1.015 - 0.2},
+    {"breaker: 1 - label 0.86 is over 0.8: 10 of 10 + 2 x 5 steps", 0, 0, 0, 0, 0, 0.8, REASON_OWN, 0, 0,
+        0.14 * 1.015 / 2},
+    {"breaker: at 0.9 it is not", 0, 0, 0, 0, 0, 0.9, REASON_OWN, 0, 0, 0.14 * 1.015},
+    {"breaker: 1 - label 0.28625 over 0.25 costs hard workers as well", 0, 0, 0, 0, 0, 0.25, REASON_OWN, 10, 0,
+        (0.713750 * 1.015 - 0.4) / 2},
+    {"breaker: a loss is no smaller for it", 0.96, 0, 0, 0, 0, 0.25, REASON_OWN, 10, 0, -0.4},
+    {"harm, disguise 0.5, under a council: 0.095 + 0.45 x 0.75 pass", 0, 0, 0, 0, 0.25, 1, REASON_HARM, 0, 5,
+        0.4325 * 0.455 * 2},
+    {"harm under a refinery: 0.095 x 0.975 + 0.45 x 0.75 pass", 0.5, 0, 0, 0, 0, 1, REASON_HARM, 0, 5,
+        (0.092625 + 0.3375) * 0.455 * 2},
+    {"harm that freezes: 1 - 0.545 over 0.4", 0, 0, 0, 0, 0, 0.4, REASON_HARM, 0, 5, 0.545 * 0.455},
+};
+
+static void
+rules(void **state)
+{
+    const struct rule_row *row = *state;
+    double quotes[QUOTE_COUNT];
+    struct reason reason;
+    struct reason_self me = {.skill = 0.5, .acceptance = 1};
+
+    case_quotes(quotes);
+    quotes[QUOTE_REFINERY_THRESHOLD] = row->refinery;
+    quotes[QUOTE_MODERATION_PROBABILITY] = row->moderation;
+    quotes[QUOTE_MODERATION_PENALTY] = row->penalty;
+    quotes[QUOTE_MODERATION_THRESHOLD] = row->threshold;
+    quotes[QUOTE_COUNCIL_PROBABILITY] = row->council;
+    quotes[QUOTE_BREAKER_THRESHOLD] = row->breaker;
+    quotes[QUOTE_STEPS_PER_EPOCH] = 5;
+    reason = reason_of(quotes);
+    assert_close(reason_value(&reason, &me, row->goal, row->effort, row->disguise), row->want, 1e-12);
+}
+
 /* The comparative static that a study rests on: mean effort of many skills never falls as audits or penalties rise. */
 static void
 effort_rises_with_audits(void **state)
@@ -195,5 +250,6 @@ main(void)
     };
 
     return TEST_ROWS("reason_belief", belief_rows, belief) + TEST_ROWS("reason_value", value_rows, value) +
-        TEST_ROWS("reason_best", best_rows, best) + TEST_CASES("reason", cases);
+        TEST_ROWS("reason_best", best_rows, best) + TEST_ROWS("reason_rules", rule_rows, rules) +
+        TEST_CASES("reason", cases);
 }

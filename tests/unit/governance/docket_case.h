@@ -48,8 +48,35 @@ struct case_docket {
     uint32_t action_count;
     int64_t epoch;
     uint32_t agents;
+    uint8_t misuse, rejections; /* of every row */
     int64_t resources; /* of everybody, at an opening */
+    bool no_stakes;            /* at an opening: nobody has any */
+    const double *reputations; /* by agent, at an opening; NULL: 0 */
+    const char *const *norms;  /* at an opening */
+    uint32_t norm_count;
 };
+
+static CASE_UNUSED void
+case_write_opening(const struct case_docket *docket, const struct batch_writer *w, uint32_t agents)
+{
+    uint32_t *norms = batch_column(w, DOCKET_norms), at = 0;
+
+    ((uint32_t *)batch_column(w, DOCKET_epoch))[0] = (uint32_t)docket->epoch;
+    for (uint32_t i = 0; i < agents; i++) {
+        ((int64_t *)batch_column(w, DOCKET_agent_stake))[i] = docket->no_stakes ? 0 : (int64_t)(i + 1) * 10000000;
+        ((int64_t *)batch_column(w, DOCKET_agent_resources))[i] = docket->resources;
+        if (docket->reputations != NULL)
+            ((double *)batch_column(w, DOCKET_agent_reputation))[i] = docket->reputations[i];
+    }
+    for (uint32_t i = 0; i < docket->norm_count; i++) {
+        uint32_t size = (uint32_t)strlen(docket->norms[i]);
+
+        norms[i] = at;
+        batch_fill_bytes(w, DOCKET_norm_text, at, docket->norms[i], size);
+        at += size;
+    }
+    norms[docket->norm_count] = at;
+}
 
 static CASE_UNUSED void
 case_write(const struct case_docket *docket, struct buffer *out)
@@ -59,6 +86,9 @@ case_write(const struct case_docket *docket, struct buffer *out)
         docket->row_count, docket->action_count, docket->epoch >= 0, docket->epoch >= 0 ? agents : 0};
     struct batch_writer w;
 
+    for (uint32_t i = 0; i < docket->norm_count; i++)
+        counts[DOCKET_TEXT] += (uint32_t)strlen(docket->norms[i]);
+    counts[DOCKET_NORM] = docket->norm_count;
     batch_begin(&w, &schema_sandbox_docket, out, 0, 0, counts);
     for (uint32_t i = 0; i < docket->row_count; i++) {
         const struct case_row *row = &docket->rows[i];
@@ -71,19 +101,16 @@ case_write(const struct case_docket *docket, struct buffer *out)
         ((double *)batch_column(&w, DOCKET_p))[i] = row->p;
         ((int32_t *)batch_column(&w, DOCKET_truth))[i] = row->truth;
         ((int64_t *)batch_column(&w, DOCKET_stake))[i] = row->stake;
+        ((uint8_t *)batch_column(&w, DOCKET_misuse))[i] = docket->misuse;
+        ((uint8_t *)batch_column(&w, DOCKET_rejections))[i] = docket->rejections;
     }
     for (uint32_t i = 0; i < docket->action_count; i++) {
         ((uint32_t *)batch_column(&w, DOCKET_actor))[i] = docket->actions[i].actor;
         ((uint8_t *)batch_column(&w, DOCKET_verb))[i] = (uint8_t)docket->actions[i].verb;
         ((uint8_t *)batch_column(&w, DOCKET_refused))[i] = docket->actions[i].refused;
     }
-    if (docket->epoch < 0)
-        return;
-    ((uint32_t *)batch_column(&w, DOCKET_epoch))[0] = (uint32_t)docket->epoch;
-    for (uint32_t i = 0; i < agents; i++) {
-        ((int64_t *)batch_column(&w, DOCKET_agent_stake))[i] = (int64_t)(i + 1) * 10000000;
-        ((int64_t *)batch_column(&w, DOCKET_agent_resources))[i] = docket->resources;
-    }
+    if (docket->epoch >= 0)
+        case_write_opening(docket, &w, agents);
 }
 
 static CASE_UNUSED struct engine *
@@ -126,6 +153,9 @@ case_judge(
     buffer_fini(&bytes);
 }
 
+/* How many verbs are drawn from: a new verb must not change the histories whose digests tests know. */
+#define CASE_VERBS ((uint32_t)VERB_MODERATE + 1)
+
 /* A docket drawn at random: for histories. `rows` and `actions` have room for 32. */
 static CASE_UNUSED struct case_docket
 case_random(struct rng *rng, struct case_row *rows, struct case_action *actions, int64_t epoch)
@@ -133,6 +163,8 @@ case_random(struct rng *rng, struct case_row *rows, struct case_action *actions,
     struct case_docket docket = {.rows = rows, .row_count = rng_below(rng, 33), .actions = actions,
         .action_count = rng_below(rng, 33), .epoch = epoch};
 
+    docket.misuse = (uint8_t)(docket.row_count % 3);
+    docket.rejections = (uint8_t)(docket.row_count % 2);
     for (uint32_t i = 0; i < docket.row_count; i++)
         rows[i] = (struct case_row){.initiator = rng_below(rng, CASE_AGENTS),
             .counterparty = rng_below(rng, CASE_AGENTS),
@@ -143,14 +175,21 @@ case_random(struct rng *rng, struct case_row *rows, struct case_action *actions,
             .stake = rng_integer(rng, 0, 30000000)};
     for (uint32_t i = 0; i < docket.action_count; i++)
         actions[i] = (struct case_action){.actor = rng_below(rng, CASE_AGENTS),
-            .verb = (enum sandbox_verb)rng_below(rng, VERB_COUNT), .refused = rng_chance(rng, 0.1)};
+            .verb = (enum sandbox_verb)rng_below(rng, CASE_VERBS), .refused = rng_chance(rng, 0.1)};
     return docket;
 }
 
-/* Every lever at once, hot enough to do something. */
+/* The levers there were when the digests that tests know were taken; and the others, hot enough to do something. */
 #define CASE_ALL                                                                                                     \
     "circuit_breaker: {threshold: 0.5, violations: 2, duration: 1}\nrandom_audit: {prob: 0.5, audit_power: 0.7}\n"   \
     "staking: {min_stake: 5, slash_rate: 0.25}\ntransaction_tax: {rate: 0.1, surplus_rate: 0.05}\n"                  \
     "reputation_decay: 0.9\nvote_normalization: 4\nbandwidth_cap: 40\ntransparency_ledger: true\n"
+#define CASE_MORE                                                                                                    \
+    CASE_ALL "moderator: {prob: 0.5}\nrefinery: 0.2\ncouncil: {prob: 0.5, size: 1, min_reputation: -1}\n"            \
+             "diversity: {rate: 1, max_concentration: 0.2}\nincoherence_friction: {rate: 0.5}\n"                     \
+             "collusion: {threshold: 0.2, min_interactions: 1, realtime: true}\n"                                    \
+             "security: {injection_threshold: 0.1, manipulation_threshold: 0.1, penalty_threshold: 0.01,\n"          \
+             "  quarantine_threshold: 0.05, chain_min: 2, duration: 1, laundering_gap: 0.01, realtime: true,\n"      \
+             "  realtime_threshold: 0.1}\nadaptive_controller: {target: random_audit.prob, setpoint: 0.4}\n"
 
 #endif

@@ -42,16 +42,15 @@ judge_random(struct engine *engine, uint64_t seed, uint32_t i, struct case_verdi
 
 /* The property: saved and loaded at any point, an engine goes on as if nothing had happened. */
 static void
-save_and_load(void **state)
+save_and_load_with(const char *section, uint64_t seeds)
 {
-    (void)state;
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        struct engine *straight = case_engine(CASE_ALL, seed, CASE_AGENTS);
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        struct engine *straight = case_engine(section, seed, CASE_AGENTS);
         struct case_verdict a = {0}, b = {0};
         uint32_t effects = 0;
 
         for (uint32_t i = 0; i < HISTORY; i++) {
-            struct engine *again = case_engine(CASE_ALL, seed, CASE_AGENTS);
+            struct engine *again = case_engine(section, seed, CASE_AGENTS);
             struct buffer saved = {0};
             struct why why = {0};
 
@@ -62,6 +61,7 @@ save_and_load(void **state)
             judge_random(again, seed, i, &b);
             if (a.bytes.size != b.bytes.size || memcmp(a.bytes.data, b.bytes.data, a.bytes.size) != 0)
                 print_error("seed %u docket %u\n", (unsigned)seed, i);
+            assert_int_equal(a.bytes.size, b.bytes.size);
             assert_memory_equal(a.bytes.data, b.bytes.data, a.bytes.size);
             assert_same_state(straight, again);
             effects += a.batch.count[VERDICT_EFFECT];
@@ -75,20 +75,29 @@ save_and_load(void **state)
     }
 }
 
+static void
+save_and_load(void **state)
+{
+    (void)state;
+    save_and_load_with(CASE_ALL, 20);
+    save_and_load_with(CASE_MORE, 20);
+}
+
 /* Any single bit of a saved state that is turned is refused or changes the digest; cut ones are refused. */
 static void
 load_refuses(void **state)
 {
-    struct engine *engine = case_engine(CASE_ALL, 3, CASE_AGENTS);
-    struct engine *other = case_engine(CASE_ALL, 3, CASE_AGENTS);
+    struct engine *engine = case_engine(CASE_MORE, 3, CASE_AGENTS);
+    struct engine *other = case_engine(CASE_MORE, 3, CASE_AGENTS);
     struct case_verdict verdict = {0};
     struct buffer saved = {0};
     struct why why = {0};
 
     (void)state;
-    for (uint32_t i = 0; i < 10; i++)
+    for (uint32_t i = 0; i < 12; i++)
         judge_random(engine, 3, i, &verdict);
     engine_save(engine, &saved);
+    assert_int_equal(saved.data[48], 1); /* the controller has tuned the audit */
     for (size_t cut = 0; cut < saved.size; cut++)
         assert_int_not_equal(engine_load(other, saved.data, cut, &why), 0);
     saved.data[4] ^= 2;
@@ -100,7 +109,11 @@ load_refuses(void **state)
     saved.data[64] ^= 1; /* the first lever's name */
     assert_int_equal(engine_load(other, saved.data, saved.size, &why), ERR_FORMAT);
     saved.data[64] ^= 1;
+    saved.data[saved.size - 1] = 0x7f; /* the audit's probability: beyond all bounds */
+    assert_int_equal(engine_load(other, saved.data, saved.size, &why), ERR_FORMAT);
     assert_int_equal(engine_step(other), 0); /* nothing has changed so far */
+    buffer_clear(&saved);
+    engine_save(engine, &saved);
     assert_int_equal(engine_load(other, saved.data, saved.size, &why), 0);
     assert_same_state(engine, other);
     buffer_fini(&saved);

@@ -20,6 +20,10 @@ static const struct resolve_row {
         "governance: {reputation_decay: 0.95, bandwidth_cap: 10, vote_weight_cap: null, staking_required: 3}\n",
         "governance:\n  reputation_decay:\n    rate: 0.95\n  bandwidth_cap:\n    max_actions: 10\n  staking:\n    "
         "min_stake: 3\n    slash_rate: 0.1\n"},
+    {"flat ones of levers that watch", "governance: {refinery_p_threshold: 0.25, collusion_realtime_penalty: true}\n",
+        "governance:\n  refinery:\n    threshold: 0.25\n  collusion:\n    threshold: 0.5\n    penalty: 1\n"
+        "    fine: 10\n    frequency_threshold: 2\n    min_interactions: 3\n    memory: 0.8\n    realtime: true\n"
+        "    realtime_rate: 0.1\n"},
     {"two flat ones of one lever", "governance: {audit_probability: 0.2, audit_penalty: 3}\n",
         "governance:\n  random_audit:\n    prob: 0.2\n    penalty: 3\n    threshold: 0.5\n    audit_power: 1\n"},
 };
@@ -72,6 +76,26 @@ static const struct refuse_row {
     {"audit threshold below 0", "governance: {random_audit: {threshold: -1}}\n", 0, "threshold"},
     {"audit penalty below 0", "governance: {random_audit: {penalty: -1}}\n", 0, "penalty"},
     {"votes of no weight", "governance: {vote_normalization: 0}\n", 0, "vote_normalization"},
+    {"an even jury", "governance:\n  council:\n    prob: 0.5\n    size: 4\n", ERR_INVALID,
+        "test:4:11: governance.council.size: 4 jurors"},
+    {"a controller of nothing", "governance: {adaptive_controller: true}\n", ERR_UNKNOWN,
+        "governance: adaptive_controller.target: there is no lever 'random_audit' in this scenario"},
+    {"a controller of no parameter", "governance:\n  random_audit: 0.1\n  adaptive_controller:\n"
+        "    target: random_audit.luck\n", ERR_UNKNOWN,
+        "test:4:13: governance.adaptive_controller.target: random_audit has no parameter 'luck'"},
+    {"a controller of itself", "governance: {adaptive_controller: {target: adaptive_controller.gain}}\n", ERR_INVALID,
+        "cannot be tuned"},
+    {"a controller upside down", "governance: {refinery: 0, adaptive_controller: {target: refinery.threshold, "
+        "low: 0.5, high: 0.25}}\n", ERR_INVALID, "governance.adaptive_controller.low: 0.5 is above high"},
+    {"a controller beyond the bounds", "governance: {refinery: 0, adaptive_controller: {target: refinery.threshold, "
+        "high: 2}}\n", ERR_INVALID, "adaptive_controller.high: 2 is above the most"},
+    {"a controller below the bounds", "governance: {refinery: 0, adaptive_controller: {target: refinery.threshold, "
+        "low: -1}}\n", ERR_INVALID, "adaptive_controller.low: -1 is below the least"},
+    {"a chain of one", "governance: {security: {chain_min: 1}}\n", 0, "chain_min"},
+    {"collusion that nothing is frequent for", "governance: {collusion: {frequency_threshold: 0}}\n", 0,
+        "frequency_threshold"},
+    {"refinery over 1", "governance: {refinery: 1.1}\n", 0, "refinery"},
+    {"moderator's fee below 0", "governance: {moderator: {fee: -1}}\n", 0, "fee"},
     {"bandwidth below 0", "governance: {bandwidth_cap: -1}\n", 0, "bandwidth_cap"},
 };
 
