@@ -198,6 +198,17 @@ is_last_again(const struct courthouse *self, const struct envelope *head)
         head->payload_hash == self->last_hash;
 }
 
+/* A docket of the log that is part of the state already: a catch-up that was cut off between two dockets of one step
+ * goes on with that step from its beginning. */
+static bool
+is_folded(const struct courthouse *self, const struct envelope *head)
+{
+    uint64_t step = engine_step(self->engine);
+
+    return head->attempt == COURT_CATCH_UP &&
+        (head->step < step || (head->step == step && head->phase <= engine_phase(self->engine)));
+}
+
 static int
 judge(struct courthouse *self, const struct letter *letter, struct why *why)
 {
@@ -206,7 +217,7 @@ judge(struct courthouse *self, const struct letter *letter, struct why *why)
     struct batch docket;
     int code;
 
-    if (is_last_again(self, head))
+    if (is_last_again(self, head) || is_folded(self, head))
         return 0;
     code = batch_read(&schema_sandbox_docket, letter->payload, letter->size, &docket, why);
     if (code ==

@@ -196,8 +196,9 @@ on_ready(struct verdicts *self, const struct letter *letter, struct outbox *out,
         return error;
     if (self->state != COURT_GREETED)
         return 0;
-    /* Steps without any docket leave governance's step behind without leaving its state behind. */
-    if (ready.step == self->step - 1 || (self->step > 1 && self->fed_through == self->step - 1)) {
+    /* Only who was fed to the end is certain to be there: of the step that governance names it may have seen a part of
+     * the dockets, when the connection broke between them. */
+    if (self->step == 1 ? ready.step == 0 : self->fed_through == self->step - 1) {
         self->state = COURT_IN_SESSION;
         for (uint32_t i = 0; i < self->docket_count; i++) {
             self->counters.again += self->dockets[i].answered ? 1 : 0;
@@ -209,7 +210,7 @@ on_ready(struct verdicts *self, const struct letter *letter, struct outbox *out,
     log_line(LOG_LEVEL_INFO, self->options.tag, "governance catches up from step %" PRIu64 " to %" PRIu64, ready.step,
              self->step - 1);
     self->state = COURT_FEEDING;
-    self->feed_step = ready.step + 1;
+    self->feed_step = ready.step > 0 ? ready.step : 1;
     if (self->feed_step <= store_base(self->options.store))
         self->feed_step = store_base(self->options.store) + 1;
     self->unanswered = 0;

@@ -186,6 +186,38 @@ catches_up(void **state)
     desk_fini(&straight);
 }
 
+/* A catch-up that ends between the two dockets of a step goes on with that step: nothing is lost, nothing folded twice. */
+static void
+cut_off_within_a_step(void **state)
+{
+    struct desk straight, late;
+    struct buffer docket = {0};
+    uint8_t wanted[FOLD_SIZE], reached[FOLD_SIZE];
+
+    (void)state;
+    desk_init(&straight);
+    desk_init(&late);
+    assert_int_equal(tell_court(&straight, 1, 0, CASE_ALL, wanted), 0);
+    assert_int_equal(tell_court(&late, 1, 0, CASE_ALL, reached), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        write_random(i, &docket);
+        assert_int_equal(tell_docket(&straight, 1, 1 + i / 2, i % 2, 0, &docket), MSG_VERDICT);
+        if (i < 3) /* of step 2 only the first docket comes */
+            assert_int_equal(tell_docket(&late, 1, 1 + i / 2, i % 2, COURT_CATCH_UP, &docket), MSG_CREDIT);
+    }
+    assert_int_equal(tell_court(&late, 1, 2, CASE_ALL, reached), 2);
+    for (uint32_t i = 2; i < 4; i++) {
+        write_random(i, &docket);
+        assert_int_equal(tell_docket(&late, 1, 2, i % 2, COURT_CATCH_UP, &docket), MSG_CREDIT);
+    }
+    assert_int_equal(tell_court(&late, 1, 2, CASE_ALL, reached), 2);
+    assert_int_equal(tell_court(&straight, 1, 2, CASE_ALL, wanted), 2);
+    assert_memory_equal(reached, wanted, FOLD_SIZE);
+    buffer_fini(&docket);
+    desk_fini(&straight);
+    desk_fini(&late);
+}
+
 /* A folded docket that is asked in earnest gets its verdict. */
 static void
 caught_up_docket_is_judged(void **state)
@@ -271,6 +303,7 @@ main(void)
     static const struct test_case cases[] = {
         {"judges, and says the same again", judges_and_repeats},
         {"catching up equals having been there", catches_up},
+        {"a catch-up cut off within a step loses nothing", cut_off_within_a_step},
         {"a folded docket can be asked in earnest", caught_up_docket_is_judged},
         {"refuses what makes no sense", refusals},
     };
