@@ -4,9 +4,10 @@
 
 #include "proto/sandbox_roles.h"
 
-#define FIT 1.0     /* what the right capability is worth, in belief */
-#define ENGAGED 3   /* votes and replies from which a post is worth an answer */
-#define FREEZE 0.5  /* how often a moderator asks for a freeze: it does not know how many posts were hidden */
+#define FIT 1.0       /* what the right capability is worth, in belief */
+#define PATIENCE 0.75 /* how often a planner waits when nobody there can do any part */
+#define ENGAGED 3     /* votes and replies from which a post is worth an answer */
+#define FREEZE 0.5    /* how often a moderator asks for a freeze: it does not know how many posts were hidden */
 
 static bool
 is_allowed(const struct sandbox_view *view, enum sandbox_verb verb)
@@ -40,14 +41,45 @@ choose_worker(const struct reason *self, const struct sandbox_view *view, uint8_
     return best;
 }
 
-/* A part, each as likely as the others: the one it would begin with may find nobody free for a while. */
+/* Whether a candidate is there that can do this part. */
+static bool
+has_fit(const struct sandbox_view *view, uint32_t part)
+{
+    uint8_t capability = batch_u8(view->batch, OBSERVE_part_capability, part);
+
+    for (uint32_t i = view->candidate_begin; i < view->candidate_end; i++)
+        if ((batch_u8(view->batch, OBSERVE_candidate_capabilities, i) & capability) != 0)
+            return true;
+    return false;
+}
+
+/* A part for which the right one is there, each as likely as the others; where there is none, it waits for other
+ * candidates, but not for ever. SANDBOX_NOBODY: it waits. */
+static uint32_t
+choose_part(struct sandbox_view *view, uint32_t begin, uint32_t end)
+{
+    uint32_t fits = 0, chosen;
+
+    for (uint32_t i = begin; i < end; i++)
+        fits += has_fit(view, i);
+    if (fits == 0)
+        return rng_chance(&view->rng, 1.0 - PATIENCE) ? begin + rng_below(&view->rng, end - begin) : SANDBOX_NOBODY;
+    chosen = rng_below(&view->rng, fits);
+    for (uint32_t i = begin; i < end; i++)
+        if (has_fit(view, i) && chosen-- == 0)
+            return i;
+    return SANDBOX_NOBODY;
+}
+
 static bool
 assign_part(const struct reason *self, struct sandbox_view *view, uint32_t begin, uint32_t end, enum duty_plan how,
             struct sandbox_decision *out)
 {
-    uint32_t part = begin + rng_below(&view->rng, end - begin);
-    uint32_t whom = choose_worker(self, view, batch_u8(view->batch, OBSERVE_part_capability, part), how);
+    uint32_t part = how == DUTY_PLAN_BADLY ? begin + rng_below(&view->rng, end - begin) : choose_part(view, begin, end);
+    uint32_t whom = SANDBOX_NOBODY;
 
+    if (part != SANDBOX_NOBODY)
+        whom = choose_worker(self, view, batch_u8(view->batch, OBSERVE_part_capability, part), how);
     if (whom == SANDBOX_NOBODY)
         return false;
     out->verb = VERB_ASSIGN;
