@@ -1,6 +1,6 @@
-/* agents/strategy.h - ways to do harm: what a red team tries, one after the other or by what pays. A strategy decides on
- * one step of one agent from what it sees and a little state of its own; which one is followed, and for how long, is
- * the policy's affair (red_team: always the same; adaptive_adversary: a bandit). */
+/* agents/strategy.h - ways to do harm: what a red team tries, one after the other or by what pays. A strategy decides
+ * on one step of one agent from what it sees and a little state of its own; which one is followed, and for how long,
+ * is the policy's affair (red_team: always the same; adaptive_adversary: a bandit). */
 #ifndef POLIS_AGENTS_STRATEGY_H
 #define POLIS_AGENTS_STRATEGY_H
 
@@ -10,7 +10,7 @@
 #define STRATEGIES(S)                                                                                                \
     S(lie_low, "works well and is silent, so that what watches looks away")                                          \
     S(disguise, "bad work, disguised as far as it pays in harm")                                                     \
-    S(collude, "a ring: its members pass bad work to each other as good, vote for each other and spend the name that makes") \
+    S(collude, "a ring: bad work passed to each other as good, votes for each other, and the name that makes spent")  \
     S(dance, "bad work only as long as the mean of its labels stays above the threshold that freezes")               \
     S(farm, "good work until it is trusted, then disguised bad work to who trusts most")                             \
     S(bait, "bounties that will not be paid, claims that will not be worked on, disputes")                           \

@@ -1,8 +1,8 @@
 /* core/change_point.h - does a response to x bend somewhere, or is it a straight line? The model with a bend is a
- * continuous line of two pieces (Hinkley 1971); where it bends is estimated by least squares over the inner range of x.
- * Whether it bends at all is tested with the largest F statistic over all places (Andrews 1993, sup F), whose
- * distribution under "no bend" comes from resampling whole rows about the straight line; the interval of the place comes
- * from resampling rows (Efron 1979). */
+ * continuous line of two pieces (Hinkley 1971); where it bends is estimated by least squares over the inner range of
+ * x. Whether it bends at all is tested with the largest F statistic over all places (Andrews 1993, sup F), whose
+ * distribution under "no bend" comes from resampling whole rows about the straight line; the interval of the place
+ * comes from resampling rows (Efron 1979). */
 #ifndef POLIS_CORE_CHANGE_POINT_H
 #define POLIS_CORE_CHANGE_POINT_H
 

@@ -165,7 +165,7 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     M(CANCEL,      cancel,      CANCEL_FIELDS,      25, "world",      "any",    "Work that nobody waits for any more.") \
     M(COURT,       court,       COURT_FIELDS,       26, "world",      "governance", "How governance is set up, and the step its state must have reached.") \
     M(COURT_READY, court_ready, COURT_READY_FIELDS, 27, "governance", "world",  "Governance has (or has caught up to) that state.") \
-    M(COURT_BASE,  court_base,  COURT_BASE_FIELDS,  30, "world",      "governance", "Governance's state where a fork branched off, a piece; sent before COURT.") \
+    M(COURT_BASE,  court_base,  COURT_BASE_FIELDS,  30, "world",      "governance", "A piece of governance's state where a fork branched off; before COURT.") \
     M(STEP,        step_event,  STEP_FIELDS,        40, "world",      "subscribers", "A step is committed.")         \
     M(HEAD,        head_event,  HEAD_FIELDS,        41, "world",      "subscribers", "How far the stream is: lets a subscriber see a gap.") \
     M(SYNC,        sync,        SYNC_FIELDS,        50, "subscribers", "world", "Asks for a snapshot to join the stream.") \

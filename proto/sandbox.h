@@ -40,7 +40,15 @@ enum sandbox_owner {
     OWNER_KINDS
 };
 
-enum sandbox_bounty { BOUNTY_OPEN, BOUNTY_AWARDED, BOUNTY_COMPLETED, BOUNTY_FAILED, BOUNTY_DISPUTED, BOUNTY_EXPIRED, BOUNTY_STATUSES };
+enum sandbox_bounty {
+    BOUNTY_OPEN,
+    BOUNTY_AWARDED,
+    BOUNTY_COMPLETED,
+    BOUNTY_FAILED,
+    BOUNTY_DISPUTED,
+    BOUNTY_EXPIRED,
+    BOUNTY_STATUSES
+};
 
 #define SANDBOX_CAPABILITIES 8u /* kinds of work: a bit each */
 
@@ -70,11 +78,12 @@ enum sandbox_quote {
     QUOTE_TRANSPARENCY,
     QUOTE_REFINERY_THRESHOLD,      /* work whose label is below it is refused; 0: none is */
     QUOTE_MODERATION_PROBABILITY, QUOTE_MODERATION_PENALTY, QUOTE_MODERATION_THRESHOLD,
-    QUOTE_COUNCIL_PROBABILITY,     /* that a council looks at an accepted interaction and stops it when it is found bad */
+    QUOTE_COUNCIL_PROBABILITY,     /* that a council looks at accepted work and stops it when it is bad */
     QUOTE_GOVERNANCE_END,          /* first number that governance does not set */
     /* set by the world */
-    QUOTE_EPOCH = QUOTE_GOVERNANCE_END, QUOTE_STEP, QUOTE_STEPS_PER_EPOCH, QUOTE_S_PLUS, QUOTE_S_MINUS, QUOTE_H, QUOTE_THETA, QUOTE_RHO_A,
-    QUOTE_RHO_B, QUOTE_W_REP, QUOTE_EFFORT_COST, QUOTE_DISGUISE_COST, QUOTE_ETA, QUOTE_ATTENTION_SCARCITY,
+    QUOTE_EPOCH = QUOTE_GOVERNANCE_END,
+    QUOTE_STEP, QUOTE_STEPS_PER_EPOCH, QUOTE_S_PLUS, QUOTE_S_MINUS, QUOTE_H, QUOTE_THETA, QUOTE_RHO_A, QUOTE_RHO_B,
+    QUOTE_W_REP, QUOTE_EFFORT_COST, QUOTE_DISGUISE_COST, QUOTE_ETA, QUOTE_ATTENTION_SCARCITY,
     QUOTE_P_GOOD,                             /* E[p | v = +1] */
     QUOTE_P_BAD,                              /* SANDBOX_GRID entries: E[p | v = -1, disguise i/10] */
     QUOTE_COUNT = QUOTE_P_BAD + 11

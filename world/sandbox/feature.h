@@ -42,10 +42,10 @@ struct feature {
     /* Shared by all chunks of a turn: fixes what is shown (turn begins). */
     void (*show)(struct sandbox *self);
 
-    /* A wish with one of its verbs: may it be granted (nothing changes)? How much of its actor's money must be set aside
-     * for it, in millionths (action->held, in escrow, counted by the rails as spending)? What happens: settle() takes
-     * over what is held (escrow() counts it from then on), or sets action->refused because somebody was faster, and
-     * then it goes back. */
+    /* A wish with one of its verbs: may it be granted (nothing changes)? How much of its actor's money must be set
+     * aside for it, in millionths (action->held, in escrow, counted by the rails as spending)? What happens: settle()
+     * takes over what is held (escrow() counts it from then on), or sets action->refused because somebody was faster,
+     * and then it goes back. */
     enum sandbox_refusal (*check)(const struct sandbox *self, const struct action *action);
     int64_t (*cost)(const struct sandbox *self, const struct action *action);
     void (*settle)(struct sandbox *self, struct action *action);
@@ -82,7 +82,8 @@ void features_end(struct sandbox *self);
 void features_show(struct sandbox *self);
 /* Whether rows have traits. */
 bool features_traits(const struct sandbox *self);
-void features_count(const struct sandbox *self, const uint32_t *agents, uint32_t agent_count, uint32_t counts[ACT_AXES]);
+void features_count(
+    const struct sandbox *self, const uint32_t *agents, uint32_t agent_count, uint32_t counts[ACT_AXES]);
 void features_write(const struct sandbox *self, const struct batch_writer *writer, const uint32_t *agents);
 /* The feature that is on and takes care of the verb, or NULL. */
 const struct feature *features_of_verb(const struct sandbox *self, uint32_t verb);

@@ -17,8 +17,8 @@ is_among(const uint32_t *list, uint32_t count, uint32_t agent)
     return false;
 }
 
-/* Up to `familiar` agents that it remembers, the rest from all (or its neighbours); distinct, awake, not itself. A small economy may have
- * fewer than asked for. */
+/* Up to `familiar` agents that it remembers, the rest from all (or its neighbours); distinct, awake, not itself. A
+ * small economy may have fewer than asked for. */
 static void
 draw_candidates(struct sandbox *self, uint32_t agent)
 {

@@ -586,8 +586,8 @@ static void
 roles(void **state)
 {
     static const char *const want[SANDBOX_ROLES] = {
-        [SANDBOX_PLANNER] = "pass post reply vote claim_task submit_work verify post_bounty accept_bid dispute "
-                            "decompose assign",
+        [SANDBOX_PLANNER] = ("pass post reply vote claim_task submit_work verify post_bounty accept_bid dispute "
+                             "decompose assign"),
         [SANDBOX_WORKER] = "pass post reply vote claim_task submit_work bid dispute",
         [SANDBOX_VERIFIER] = "pass post reply vote verify dispute",
         [SANDBOX_POSTER] = "pass post reply vote verify post_bounty accept_bid dispute",

@@ -130,8 +130,8 @@ a_brigade_votes_its_target_down(void **state)
 
 /* ---- learning ---- */
 
-/* A world of one: bad offers are accepted while `pays`, and each is caught with certainty otherwise. Returns how many of
- * the last 100 of 400 steps had a bad offer. */
+/* A world of one: bad offers are accepted while `pays`, and each is caught with certainty otherwise. Returns how many
+ * of the last 100 of 400 steps had a bad offer. */
 static uint32_t
 bad_offers(bool pays, const char *params)
 {

@@ -254,9 +254,9 @@ exposure_forgets(void **state)
     collusion_report_fini(&report);
 }
 
-/* Five who trade only good work, 10 times each pair under a shared tax (score .5), and refuse the sixth's bad offers, 10
- * each: of their 150 interactions 100 are inside, so the group's score is (.4 x 2 (2/3 - .5) + .6 x (1 - 0)) x 1 = 11/15;
- * the system's .3 x 10/15 + .3 x 5/6 + .4 x 11/15. */
+/* Five who trade only good work, 10 times each pair under a shared tax (score .5), and refuse the sixth's bad offers,
+ * 10 each: of their 150 interactions 100 are inside, so the group's score is
+ * (.4 x 2 (2/3 - .5) + .6 x (1 - 0)) x 1 = 11/15; the system's .3 x 10/15 + .3 x 5/6 + .4 x 11/15. */
 static void
 group(void **state)
 {

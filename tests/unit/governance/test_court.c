@@ -186,7 +186,8 @@ catches_up(void **state)
     desk_fini(&straight);
 }
 
-/* A catch-up that ends between the two dockets of a step goes on with that step: nothing is lost, nothing folded twice. */
+/* A catch-up that ends between the two dockets of a step goes on with that step: nothing is lost, nothing folded
+ * twice. */
 static void
 cut_off_within_a_step(void **state)
 {

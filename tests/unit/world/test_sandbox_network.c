@@ -19,7 +19,8 @@ act_far(struct driver *driver, const struct batch *batch, uint32_t row, struct r
     uint32_t agent = batch_u32(batch, OBSERVE_agent, row);
 
     (void)rng;
-    for (uint32_t i = batch_u32(batch, OBSERVE_candidates, row); i < batch_u32(batch, OBSERVE_candidates, row + 1); i++) {
+    for (uint32_t i = batch_u32(batch, OBSERVE_candidates, row); i < batch_u32(batch, OBSERVE_candidates, row + 1);
+         i++) {
         uint32_t other = batch_u32(batch, OBSERVE_candidate, i);
 
         seen->candidates++;
