@@ -521,14 +521,18 @@ static const struct refusal_row {
     const char *says;
 } refusal_rows[] = {
     {"takes a ring", {TOPOLOGY_RING, 4, 0, 2, 0, true, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, 0, ""},
-    {"refuses a share over 1", {TOPOLOGY_RING, 4, 1.5, 2, 0, false, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID, "rewire"},
+    {"refuses a share over 1",
+     {TOPOLOGY_RING, 4, 1.5, 2, 0, false, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID, "rewire"},
     {"refuses weights upside down", {TOPOLOGY_RING, 4, 0, 2, 0, true, 0.1, 0.1, 0.9, 0.5, 0, -1, 64}, 9, ERR_INVALID,
      "weight_min"},
-    {"refuses a ring without links", {TOPOLOGY_RING, 1, 0, 2, 0, true, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID, "k "},
-    {"refuses nobody to know", {TOPOLOGY_SCALE_FREE, 4, 0, 0, 0, true, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID, "m "},
+    {"refuses a ring without links",
+     {TOPOLOGY_RING, 1, 0, 2, 0, true, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID, "k "},
+    {"refuses nobody to know",
+     {TOPOLOGY_SCALE_FREE, 4, 0, 0, 0, true, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID, "m "},
     {"refuses change without links", {TOPOLOGY_COMPLETE, 4, 0, 2, 0, true, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 9, ERR_INVALID,
      "dynamic"},
-    {"refuses more links than fit", {TOPOLOGY_RANDOM, 4, 0, 2, 0.1, false, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 1000000, ERR_LIMIT,
+    {"refuses more links than fit",
+     {TOPOLOGY_RANDOM, 4, 0, 2, 0.1, false, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 1000000, ERR_LIMIT,
      "edge_probability"},
     {"takes a million with few", {TOPOLOGY_RANDOM, 4, 0, 2, 4e-6, false, 0.1, 0.1, 0.1, 1, 0, -1, 64}, 1000000, 0, ""},
 };
