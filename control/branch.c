@@ -16,12 +16,13 @@
 /* ---- where ---- */
 
 static int
-read_number(const char *text, const char *whole, uint64_t *out, struct why *why)
+read_number(const char *text, const char *whole, const char *behind, uint64_t *out, struct why *why)
 {
     int64_t number = 0;
 
     if (text_parse_integer(text, &number, NULL) != 0 || number < 0)
-        return fail(why, ERR_INVALID, "'%.100s': behind the @ stands a step, epoch:N or end, not '%.40s'", whole, text);
+        return fail(
+            why, ERR_INVALID, "'%.100s': behind the @ stands a step, epoch:N or end, not '%.40s'", whole, behind);
     *out = (uint64_t)number;
     return 0;
 }
@@ -43,7 +44,7 @@ branch_point_read(const char *text, struct branch_point *out, struct why *why)
                                             : BRANCH_STEP;
     if (out->where == BRANCH_END)
         return 0;
-    return read_number(out->where == BRANCH_EPOCH ? at + 7 : at + 1, text, &out->number, why);
+    return read_number(out->where == BRANCH_EPOCH ? at + 7 : at + 1, text, at + 1, &out->number, why);
 }
 
 int

@@ -19,8 +19,12 @@ FLAG(opt_inproc, "inproc", 0, "all in one process and thread instead of a cluste
 NUMBER(opt_seed, "seed", "N", 0, 9007199254740991u, "short for -s simulation.seed=N")
 NUMBER(opt_epochs, "epochs", "N", 1, 1000000, "short for -s simulation.epochs=N")
 NUMBER(opt_workers, "workers", "N", 1, 1024, "agent workers; any number gives the same log")
+NUMBER(opt_replay_until, "until", "STEP", 1, 1000000000000u, "replays no further than this step")
 NUMBER(opt_until, "until", "STEP", 1, 1000000000000u, "stops (to be resumed) when this step is committed")
 TEXT(opt_out, "out", 0, "DIR", "the run's folder, which must not exist (default: runs/NAME-SEED-N)")
+TEXT(opt_fork_out, "out", 0, "DIR",
+    "the fork's folder, which must not exist, or with -n that of all branches: DIR/0, DIR/1, ... (default: "
+    "runs/NAME-SEED-N)")
 static const struct option opt_branches = {"branches", 'n', OPTION_NUMBER, "N", 1, 100000,
     "so many branches on all cores; branch k has the seed of branch 0 plus k"};
 NUMBER(opt_seed_from, "seed-from", "K", 0, 9007199254740991u, "the seed of branch 0 (default: the run's own)")
@@ -35,6 +39,8 @@ TEXT(opt_output, "output", 'o', "FILE", "writes there instead of to stdout")
 NUMBER(opt_from, "from", "STEP", 0, 1000000000000u, "begins at this step (default: now)")
 FLAG(opt_resolved, "resolved", 0, "with every default written out, as it is stored with a run")
 FLAG(opt_names, "names", 0, "only the names")
+FLAG(opt_list, "list", 0, "lists the sweeps there are, with what they are for, and runs none")
+FLAG(opt_sweep_names, "names", 0, "as --list, only the names")
 FLAG(opt_document, "document", 0, "as Markdown for people instead of JSON")
 FLAG(opt_man, "man", 0, "the manual page, in troff: polis help --man | man -l -")
 FLAG(opt_completion, "completion", 0, "completion for bash")
@@ -56,14 +62,14 @@ FLAG(opt_dry_run, "dry-run", 0, "only checks every cell and says what would be r
 static const struct option *const run_options[] = {
     &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const sweep_options[] = {&opt_set, &opt_seeds, &opt_jobs, &opt_sweep_out, &opt_resume,
-    &opt_keep, &opt_dry_run, &opt_json, &opt_quiet, NULL};
+    &opt_keep, &opt_dry_run, &opt_list, &opt_sweep_names, &opt_json, &opt_quiet, NULL};
 static const struct option *const resume_options[] = {
     &opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
-static const struct option *const fork_options[] = {&opt_set, &opt_branches, &opt_seed_from, &opt_epochs, &opt_out,
+static const struct option *const fork_options[] = {&opt_set, &opt_branches, &opt_seed_from, &opt_epochs, &opt_fork_out,
     &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const describe_options[] = {&opt_odd, &opt_set, NULL};
 static const struct option *const replay_options[] = {
-    &opt_verify, &opt_recompute, &opt_until, &opt_json, &opt_quiet, NULL};
+    &opt_verify, &opt_recompute, &opt_replay_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const check_options[] = {&opt_deep, &opt_json, &opt_quiet, NULL};
 static const struct option *const export_options[] = {&opt_format, &opt_table, &opt_output, &opt_tables, NULL};
 static const struct option *const tail_options[] = {&opt_json, &opt_from, NULL};
@@ -79,7 +85,8 @@ static const struct option *const world_options[] = {
     &opt_run, &opt_connect, &opt_parent, &opt_number, &opt_log_level, &opt_until, &opt_wait, NULL};
 
 static const char *const scenario_choices[] = {"list", "show", "validate", "schema", NULL};
-static const char *const ctl_choices[] = {"pause", "resume", "stop", "snapshot", "kill_switch", NULL};
+static const char *const ctl_choices[] = {
+    "pause", "resume", "stop", "snapshot", "kill_switch", "freeze", "unfreeze", NULL};
 
 const struct subcommand command_table[] = {
     {"run", "SCENARIO", 1, 1, NULL, WORDS_SCENARIO, run_options, "Runs a scenario and shows what came of it.",
@@ -92,7 +99,7 @@ const struct subcommand command_table[] = {
         "The log becomes the same, byte for byte, as if it had never stopped.", false, resume_command},
     {"fork", "RUN[@STEP]", 1, 1, NULL, WORDS_RUN, fork_options,
         "Begins a run where another one was after some step, with changes.",
-        "STEP is a number, epoch:N (the epoch that is over) or end; without it the newest committed step counts. The "
+        "STEP is a number, epoch:N (when N epochs are over) or end; without it the newest committed step counts. The "
         "fork is a run of its own, with a log of its own that needs the other run no more. -s changes what does not "
         "give the state its shape; what cannot change is refused by name. A lever with unchanged parameters keeps what "
         "it knows, others begin anew. Without a change, and with the same seed, the same future comes out.\n\n-n 20 "
@@ -103,15 +110,16 @@ const struct subcommand command_table[] = {
         "Status 0: every step that both logs hold is the same, and so is where they end. A fork is compared with its "
         "parent from the step it branched off.",
         false, diff_command},
-    {"describe", "RUN|SCENARIO", 1, 1, NULL, WORDS_SCENARIO, describe_options,
+    {"describe", "RUN|SCENARIO", 1, 1, NULL, WORDS_RUN_OR_SCENARIO, describe_options,
         "Says what a run or a scenario is, in Markdown.",
         "--odd: purpose, entities, process, design concepts, initialisation, input and submodels with the numbers of "
         "this very scenario, in the order of the ODD protocol (Grimm et al. 2006, 2010, 2020).",
         false, describe_command},
-    {"sweep", "[FILE]", 0, 1, NULL, WORDS_NONE, sweep_options,
+    {"sweep", "[FILE]", 0, 1, NULL, WORDS_SWEEP, sweep_options,
         "Runs a scenario many times, with different values and seeds, and compares.",
         "FILE is a sweep or the name of one in configs/sweeps: a scenario; what to `set` in all cells; what varies, "
-        "as a `grid`, `zip`, `list` or `latin_hypercube` (several kinds combine); how many `seeds`; the `baseline` "
+        "as a `grid`, `zip` (a `label` list in it names its rows), `list` or `latin_hypercube` (several kinds "
+        "combine); how many `seeds`; the `baseline` "
         "cell; the `metrics` to show; `stop_when` {metric, half_width, min_seeds, batch}. Replicate k has the same "
         "seed in every cell, so that differences are paired.\n\nThe folder gets results.csv (a row a run, every "
         "parameter and figure), summary.csv (estimates with 95 % intervals) and sweep.yaml (all that was asked, to "
@@ -128,17 +136,20 @@ const struct subcommand command_table[] = {
         "Status 0 when all is well, 72 when it is not.", false, check_command},
     {"export", "[RUN]", 0, 1, NULL, WORDS_RUN, export_options, "Writes a run's rows as CSV or JSON lines.",
         "Money is whole millionths, numbers are the shortest text that reads back to the same value, what is "
-        "undefined is NA (JSON: null). CSV is that of RFC 4180, with plain line feeds.",
+        "undefined is NA (JSON: null), nobody's number is 4294967295. CSV is that of RFC 4180, with plain line "
+        "feeds.\n\nepochs has the figures, interactions and actions what was done, notes what came of it beside "
+        "(jobs, bounties, norms, infections, freezes ...), judgements and effects what governance said.",
         false, export_command},
     {"tail", "RUN", 1, 1, NULL, WORDS_RUN, tail_options, "Follows a run: a line for every step.",
         "A run that has ended is shown from its log. Ends when the run does.", false, tail_command},
     {"status", "RUN", 1, 1, NULL, WORDS_RUN, json_options, "Says how far a run is and how its processes are.", NULL,
         false, status_command},
-    {"ctl", "RUN VERB [WORD]", 2, 3, ctl_choices, WORDS_RUN, json_options,
+    {"ctl", "RUN VERB [WORD ...]", 2, 4, ctl_choices, WORDS_RUN, json_options,
         "Tells a run that is going on to do something.",
         "pause and resume hold and go on, stop ends it after the step under way (polis resume goes on), snapshot "
-        "keeps the state with that step, kill_switch on|off halts all actions of agents: that one changes what "
-        "happens, so it is in the log and a replay does it again.",
+        "keeps the state with that step.\n\nkill_switch on|off halts all actions of agents, freeze AGENT [EPOCHS] "
+        "takes one out of service from the next step to the end of that epoch (or of so many), unfreeze AGENT lets it "
+        "act again: these change what happens, so they are in the log and a replay does them again.",
         false, ctl_command},
     {"scenario", "list|show|validate|schema [FILE ...]", 1, 100, scenario_choices, WORDS_SCENARIO, scenario_options,
         "Looks at scenarios.",

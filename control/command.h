@@ -28,7 +28,7 @@ struct option {
 };
 
 /* What the shell offers for the words of a command. */
-enum command_words { WORDS_NONE, WORDS_SCENARIO, WORDS_RUN, WORDS_COMMAND };
+enum command_words { WORDS_NONE, WORDS_SCENARIO, WORDS_RUN, WORDS_RUN_OR_SCENARIO, WORDS_SWEEP, WORDS_COMMAND };
 
 struct invocation;
 

@@ -42,7 +42,12 @@ show_value(const struct batch *batch, uint32_t c, uint32_t i, char out[COMPARE_T
     switch (batch->schema->columns[c].kind) {
     case COLUMN_U8: snprintf(out, COMPARE_TEXT, "%u", (unsigned)batch_u8(batch, c, i)); return;
     case COLUMN_U16: snprintf(out, COMPARE_TEXT, "%u", (unsigned)batch_u16(batch, c, i)); return;
-    case COLUMN_U32: snprintf(out, COMPARE_TEXT, "%" PRIu32, batch_u32(batch, c, i)); return;
+    case COLUMN_U32: /* the greatest number is nobody and nothing in every schema */
+        if (batch_u32(batch, c, i) == UINT32_MAX)
+            snprintf(out, COMPARE_TEXT, "none");
+        else
+            snprintf(out, COMPARE_TEXT, "%" PRIu32, batch_u32(batch, c, i));
+        return;
     case COLUMN_U64: snprintf(out, COMPARE_TEXT, "%" PRIu64, batch_u64(batch, c, i)); return;
     case COLUMN_I32: snprintf(out, COMPARE_TEXT, "%" PRId32, batch_i32(batch, c, i)); return;
     case COLUMN_I64: snprintf(out, COMPARE_TEXT, "%" PRId64, batch_i64(batch, c, i)); return;

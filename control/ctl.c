@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -124,21 +125,52 @@ status_command(const struct invocation *invocation)
 
 /* ---- ctl ---- */
 
+/* What stands behind the verbs that take something; the others take nothing. */
+static const struct verb {
+    const char *name, *words;
+    uint32_t word_min, word_max;
+} verbs[] = {
+    {"kill_switch", "on or off", 1, 1},
+    {"freeze", "AGENT [EPOCHS]", 1, 2},
+    {"unfreeze", "AGENT", 1, 1},
+};
+
+/* The words behind the verb as one argument, as the world takes it: "7 2". */
+static int
+read_argument(const struct invocation *invocation, char *out, size_t size)
+{
+    const char *name = invocation->words[1];
+    struct verb verb = {.name = name, .words = "nothing"};
+    uint32_t count = invocation->word_count - 2;
+    size_t used = 0;
+    bool good;
+
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            verb = verbs[i];
+    out[0] = '\0';
+    for (uint32_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", invocation->words[2 + i]);
+    good = count >= verb.word_min && count <= verb.word_max && used < size;
+    if (strcmp(name, "kill_switch") == 0)
+        good = good && (strcmp(out, "on") == 0 || strcmp(out, "off") == 0);
+    if (!good)
+        talk_error("polis ctl: %s takes %s", name, verb.words);
+    return good ? 0 : EX_USAGE;
+}
+
 int
 ctl_command(const struct invocation *invocation)
 {
-    const char *argument = invocation->word_count > 2 ? invocation->words[2] : "";
+    char argument[200];
     char path[FOLDER_PATH_SIZE];
     struct buffer answer = {0};
     struct buffer text = {0};
     struct why why = {0};
-    int status;
+    int status = read_argument(invocation, argument, sizeof argument);
 
-    if (strcmp(invocation->words[1], "kill_switch") == 0 && strcmp(argument, "on") != 0 &&
-        strcmp(argument, "off") != 0) {
-        talk_error("polis ctl: kill_switch takes on or off");
-        return EX_USAGE;
-    }
+    if (status != 0)
+        return status;
     if (folder_find(invocation->words[0], path, &why) != 0)
         return talk_failure(&why);
     if (ask(path, invocation->words[1], argument, COMMAND_MS, &answer, &why) != 0) {

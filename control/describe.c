@@ -89,7 +89,7 @@ add_default(const json_t *schema, struct buffer *out)
     const json_t *value = json_object_get(schema, "default");
     char number[TEXT_NUMBER_SIZE];
 
-    if (json_is_string(value)) {
+    if (json_is_string(value) && json_string_length(value) > 0) {
         text_addf(out, "`%s`", json_string_value(value));
     } else if (json_is_boolean(value)) {
         text_add(out, json_is_true(value) ? "`true`" : "`false`");
@@ -200,32 +200,43 @@ count_agents(const struct subject *self)
     return count;
 }
 
-/* The policy's parameters as text, those that are not its defaults in bold. */
-static void
-add_params(const struct yaml_node *group, struct buffer *out)
+/* The schema of a policy's parameters by name; the caller gives it back. */
+static json_t *
+load_policy_schema(const struct policy *policy)
 {
-    const struct yaml_node *params = yaml_find(group, "params");
-    const struct policy *policy = policy_find(text_of(group, "type"));
     struct buffer text = {0};
     json_t *schema;
 
-    if (params == NULL || params->first == NULL || policy == NULL || policy->params == NULL) {
-        text_add(out, "-");
-        return;
-    }
     text_add(&text, "{");
     params_write_schema(policy->params, &text);
     text_add(&text, "}");
     schema = json_loadb((const char *)text.data, text.size, 0, NULL);
-    for (const struct yaml_node *member = params->first; member != NULL; member = member->next) {
-        const json_t *row = json_object_get(json_object_get(schema, "properties"), member->key);
-        const char *mark = is_default(member, row) ? "" : "**";
-
-        text_addf(out, "%s%s%s %s%s", member == params->first ? "" : ", ", mark, member->key,
-            member->text != NULL ? member->text : "", mark);
-    }
-    json_decref(schema);
     buffer_fini(&text);
+    return schema;
+}
+
+/* Those of the policy's parameters that are not its defaults. */
+static void
+add_params(const struct yaml_node *group, bool compat, struct buffer *out)
+{
+    const struct yaml_node *params = yaml_find(group, "params");
+    const struct policy *policy = compat ? NULL : policy_find(text_of(group, "type"));
+    uint32_t count = 0;
+    json_t *schema;
+
+    if (params == NULL || policy == NULL || policy->params == NULL) {
+        text_add(out, "-");
+        return;
+    }
+    schema = load_policy_schema(policy);
+    for (const struct yaml_node *member = params->first; member != NULL; member = member->next)
+        if (!is_default(member, json_object_get(json_object_get(schema, "properties"), member->key))) {
+            text_addf(out, "%s%s ", count++ > 0 ? ", " : "", member->key);
+            add_cell(out, member->text != NULL ? member->text : "");
+        }
+    if (count == 0)
+        text_add(out, "-");
+    json_decref(schema);
 }
 
 static void
@@ -242,14 +253,69 @@ write_agents(const struct subject *self, struct buffer *out)
 
         if (node != NULL && yaml_get_integer(node, &count, NULL) != 0)
             count = 1;
-        text_addf(out, "| %s, ids %" PRIu64 " to %" PRIu64 " | `%s` | %" PRId64 " | %s | %s to %s | %s | %s | ",
-            text_of(group, "name"), first, first + (uint64_t)count - 1, text_of(group, "type"), count,
+        text_addf(out, count == 1 ? "| %s, id %" PRIu64 : "| %s, ids %" PRIu64, text_of(group, "name"), first);
+        if (count > 1)
+            text_addf(out, " to %" PRIu64, first + (uint64_t)count - 1);
+        text_addf(out, " | `%s` | %" PRId64 " | %s | %s to %s | %s | %s | ", text_of(group, "type"), count,
             text_of(group, "role"), text_of(group, "skill_low"), text_of(group, "skill_high"),
             text_of(group, "initial_resources"), text_of(group, "insider"));
-        add_params(group, out);
+        add_params(group, is_compat(self->root), out);
         text_add(out, " |\n");
         first += (uint64_t)count;
     }
+}
+
+static bool
+is_on(const struct subject *self, const struct odd_mechanism *mechanism)
+{
+    const struct yaml_node *node = is_compat(self->root) ? NULL : yaml_find_path(self->root, mechanism->path);
+
+    return node != NULL && node->text != NULL && strcmp(node->text, mechanism->off) != 0;
+}
+
+/* What this scenario has beside what every one has. */
+static void
+write_mechanisms(const struct subject *self, struct buffer *out)
+{
+    uint32_t count = 0;
+
+    for (const struct odd_mechanism *at = odd_mechanisms; at->path != NULL; at++)
+        if (is_on(self, at)) {
+            text_add(out, count++ == 0 ? "This scenario adds:\n\n" : "");
+            text_addf(out, "- *%s*: %s\n", at->name, at->text);
+        }
+    text_add(out, count > 0 ? "\n" : "");
+}
+
+/* A policy's parameters with the values that agents have where nothing else is said. */
+static void
+write_policy(const struct policy *policy, struct buffer *out)
+{
+    json_t *schema = policy->params != NULL ? load_policy_schema(policy) : NULL;
+    const char *name;
+    json_t *row;
+
+    text_addf(out, "**%s**: %s\n\n", policy->name, policy->doc);
+    if (json_object_size(json_object_get(schema, "properties")) > 0)
+        text_add(out, "| parameter | default | meaning |\n|---|---|---|\n");
+    json_object_foreach (json_object_get(schema, "properties"), name, row) {
+        const char *doc = json_string_value(json_object_get(row, "description"));
+
+        text_addf(out, "| `%s` | ", name);
+        add_default(row, out);
+        text_add(out, " | ");
+        add_cell(out, doc != NULL ? doc : "");
+        text_add(out, " |\n");
+    }
+    text_add(out, "\n");
+    json_decref(schema);
+}
+
+static void
+write_defaults_note(const struct subject *self, struct buffer *out)
+{
+    text_add(out, is_compat(self->root) ? "\n"
+                                        : "\nParameters of a policy that are not named have its defaults.\n\n");
 }
 
 static void
@@ -264,7 +330,7 @@ write_policies(const struct subject *self, struct buffer *out)
     for (uint32_t i = 0; policy_roll[i] != NULL; i++)
         for (const struct yaml_node *group = agents != NULL ? agents->first : NULL; group != NULL; group = group->next)
             if (strcmp(text_of(group, "type"), policy_roll[i]->name) == 0) {
-                text_addf(out, "- `%s`: %s\n", policy_roll[i]->name, policy_roll[i]->doc);
+                write_policy(policy_roll[i], out);
                 break;
             }
 }
@@ -369,7 +435,9 @@ describe_write(const struct subject *self, struct buffer *out)
         self->plan->simulation.steps_per_epoch, self->plan->steps, self->plan->simulation.seed,
         self->plan->simulation.turns == TURNS_SEQUENTIAL ? "sequential" : "simultaneous");
     write_agents(self, out);
-    text_add(out, "\nParameters in bold are not the policy's defaults.\n\n## Governance\n\n");
+    write_defaults_note(self, out);
+    write_mechanisms(self, out);
+    text_add(out, "## Governance\n\n");
     write_levers(self, schema, out);
     text_add(out, "\n## Parameters that differ from their defaults\n\n");
     write_changed(self, schema, out);
@@ -391,12 +459,13 @@ write_overview(const struct subject *self, const struct odd *odd, struct buffer 
               "scales\n\n%s\n\nThis scenario has %" PRIu64 " agents:\n\n", odd->purpose, odd->patterns, odd->entities,
         count_agents(self));
     write_agents(self, out);
-    text_addf(out, "\nParameters in bold are not the policy's defaults.\n\n**Scales.** %s Here: %" PRIu32
-              " epochs of %" PRIu32 " steps, %" PRIu64 " steps in all.\n\n## 3. Process overview and scheduling\n\n"
-              "%s\n\n"
-              "Here turns are %s.\n\n", odd->scales, self->plan->simulation.epochs,
-        self->plan->simulation.steps_per_epoch, self->plan->steps, odd->process,
+    write_defaults_note(self, out);
+    text_addf(out, "**Scales.** %s Here: %" PRIu32 " epochs of %" PRIu32 " steps, %" PRIu64 " steps in all.\n\n"
+              "## 3. Process overview and scheduling\n\n%s\n\nHere turns are %s.\n\n",
+        odd->scales, self->plan->simulation.epochs, self->plan->simulation.steps_per_epoch, self->plan->steps,
+        odd->process,
         self->plan->simulation.turns == TURNS_SEQUENTIAL ? "sequential" : "simultaneous");
+    write_mechanisms(self, out);
 }
 
 static void

@@ -12,14 +12,15 @@
 
 /* Tables that have a name of their own. */
 static const struct export_table named[] = {
-    {"interactions", &schema_sandbox_events, EVENTS_ROW, NULL, 0},
-    {"actions", &schema_sandbox_events, EVENTS_ACTION, NULL, 0},
-    {"judgements", &schema_sandbox_docket, DOCKET_ROW, &schema_sandbox_verdict, VERDICT_ROW},
-    {"judged_actions", &schema_sandbox_docket, DOCKET_ACTION, &schema_sandbox_verdict, VERDICT_ACTION},
-    {"openings", &schema_sandbox_docket, DOCKET_AGENT, NULL, 0},
-    {"effects", &schema_sandbox_verdict, VERDICT_EFFECT, NULL, 0},
-    {"decisions", &schema_sandbox_decide, DECIDE_ROW, NULL, 0},
-    {"answers", &schema_sandbox_answer, ANSWER_OFFER, NULL, 0},
+    {"interactions", &schema_sandbox_events, EVENTS_ROW, NULL, 0, NULL, 0},
+    {"actions", &schema_sandbox_events, EVENTS_ACTION, NULL, 0, NULL, 0},
+    {"notes", &schema_sandbox_events, EVENTS_NOTE, NULL, 0, sandbox_note_name, EVENTS_note},
+    {"judgements", &schema_sandbox_docket, DOCKET_ROW, &schema_sandbox_verdict, VERDICT_ROW, NULL, 0},
+    {"judged_actions", &schema_sandbox_docket, DOCKET_ACTION, &schema_sandbox_verdict, VERDICT_ACTION, NULL, 0},
+    {"openings", &schema_sandbox_docket, DOCKET_AGENT, NULL, 0, NULL, 0},
+    {"effects", &schema_sandbox_verdict, VERDICT_EFFECT, NULL, 0, NULL, 0},
+    {"decisions", &schema_sandbox_decide, DECIDE_ROW, NULL, 0, NULL, 0},
+    {"answers", &schema_sandbox_answer, ANSWER_OFFER, NULL, 0, NULL, 0},
 };
 #define NAMED_COUNT (sizeof named / sizeof named[0])
 
@@ -236,6 +237,21 @@ add_value(struct buffer *out, enum export_format format, const struct batch *bat
     UNREACHABLE();
 }
 
+/* The word for a number; what has none stays a number. */
+static bool
+add_word(const struct export_table *table, struct buffer *out, enum export_format format, const struct batch *batch,
+         uint32_t c, uint32_t i)
+{
+    const char *word;
+
+    if (table->word == NULL || batch->schema != table->schema || c != table->spelled)
+        return false;
+    word = table->word(batch_u8(batch, c, i));
+    if (word != NULL)
+        add_text(out, format, (const uint8_t *)word, strlen(word));
+    return word != NULL;
+}
+
 static void
 add_values(const struct export_table *table, struct buffer *out, enum export_format format, const struct batch *batch,
            uint32_t axis, uint32_t i)
@@ -250,7 +266,8 @@ add_values(const struct export_table *table, struct buffer *out, enum export_for
             add_title(table, batch->schema, &batch->schema->columns[c], out);
             text_add(out, "\": ");
         }
-        add_value(out, format, batch, c, i);
+        if (!add_word(table, out, format, batch, c, i))
+            add_value(out, format, batch, c, i);
     }
 }
 
@@ -267,6 +284,7 @@ export_write_rows(const struct export_table *table, enum export_format format, u
     if (joined != NULL && joined->count[table->joined_axis] != count)
         return fail(why, ERR_FORMAT, "step %" PRIu64 ": %" PRIu32 " rows of %s beside %" PRIu32 " of %s", step, count,
             table->schema->name, joined->count[table->joined_axis], table->joined->name);
+    ASSERT(table->word == NULL || table->schema->columns[table->spelled].kind == COLUMN_U8);
     for (uint32_t i = 0; i < count; i++) {
         text_addf(out,
             format == EXPORT_CSV ? "%" PRIu64 ",%" PRIu32 ",%" PRIu32

@@ -22,6 +22,8 @@ struct export_table {
     uint32_t axis;
     const struct schema *joined;
     uint32_t joined_axis;
+    const char *(*word)(uint32_t number); /* not NULL: what stands for the numbers of the column `spelled` */
+    uint32_t spelled;
 };
 
 /* The table of that name: one with a name of its own ("interactions"), or SCHEMA.AXIS. ERR_UNKNOWN names the nearest.

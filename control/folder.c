@@ -7,10 +7,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define RUNS "runs"
@@ -295,14 +298,54 @@ folder_close(struct folder *self)
     yaml_destroy(&self->tree);
 }
 
+/* Whether somebody listens at a socket: the file alone outlives its broker. A path that is too long for an address may
+ * have somebody. */
+static bool
+is_served(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    bool served;
+    int fd;
+
+    if (access(path, F_OK) != 0)
+        return false;
+    if (!text_copy(address.sun_path, sizeof address.sun_path, path))
+        return true;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    served = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
+    close(fd);
+    return served;
+}
+
+/* Whether the process that has the run's log open is there: it may wait for a broker that is being started again. */
+static bool
+has_world(const char *path)
+{
+    char file[FOLDER_PATH_SIZE + 16];
+    long process = 0;
+    FILE *stream;
+
+    snprintf(file, sizeof file, "%s/world.lock", path);
+    if ((stream = fopen(file, "re")) == NULL)
+        return false;
+    if (fscanf(stream, "%ld", &process) != 1)
+        process = 0;
+    fclose(stream);
+    return process > 0 && (kill((pid_t)process, 0) == 0 || errno == EPERM);
+}
+
 bool
 folder_is_live(const char *path)
 {
     char place[FOLDER_PATH_SIZE + 64];
-    char socket[FOLDER_PATH_SIZE + 80];
+    char door[FOLDER_PATH_SIZE + 80];
 
     if (folder_read_place(path, place, sizeof place, NULL) != 0)
         return false;
-    snprintf(socket, sizeof socket, "%s/ctl", place);
-    return strncmp(place, "tcp://", 6) == 0 || access(socket, F_OK) == 0;
+    if (strncmp(place, "tcp://", 6) == 0)
+        return true;
+    snprintf(door, sizeof door, "%s/ctl", place);
+    return is_served(door) || (access(door, F_OK) == 0 && has_world(path));
 }

@@ -77,7 +77,7 @@ launch_inproc(struct launch *self)
         .cluster = self->plan->cluster,
         .store.durability = self->plan->logging.durability == 0 ? STORE_SYNC : STORE_NOSYNC,
         .snapshot_every = self->plan->logging.snapshot_every,
-        .stop_after = self->stop_after, .recompute = self->recompute};
+        .stop_after = self->stop_after, .recompute = self->recompute, .invariants = self->invariants};
     struct world *world = NULL;
     struct cast cast = {0};
     struct local *local;

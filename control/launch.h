@@ -17,6 +17,7 @@ struct launch {
     bool governed;
     uint64_t stop_after; /* step; 0: go on to the end */
     bool recompute;      /* in this process only: make the logged steps again and compare, writing nothing */
+    bool invariants;     /* with `recompute`: checks the domain's invariants after every step */
     bool quiet;          /* in this process only: no progress */
     bool no_signals;     /* in this process only: INT and TERM are somebody else's business */
     struct buffer *keep; /* in this process only: the state that it ends with is put there; may be NULL */

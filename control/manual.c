@@ -168,7 +168,8 @@ command_write_manual(struct buffer *out)
         "(go on with polis resume), 77 denied, 78 another version.\n");
     text_add(out,
         ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nNo colours.\n.TP\n.B POLIS_SCENARIOS\nA folder of scenarios that is "
-        "looked into before the usual ones.\n.TP\n.B XDG_RUNTIME_DIR\nWhere sockets are made.\n");
+        "looked into before the usual ones.\n.TP\n.B POLIS_SWEEPS\nThe same for sweeps.\n"
+        ".TP\n.B XDG_RUNTIME_DIR\nWhere sockets are made.\n");
 }
 
 static void
@@ -182,6 +183,15 @@ write_completion_options(const struct subcommand *command, struct buffer *out)
 void
 command_write_completion(struct buffer *out)
 {
+    static const char *const offers[] = {
+        [WORDS_SCENARIO] = "polis scenario list --names 2>/dev/null",
+        [WORDS_RUN] = "compgen -d -- \"$word\"; compgen -d runs/",
+        [WORDS_RUN_OR_SCENARIO] =
+            "polis scenario list --names 2>/dev/null; compgen -d -- \"$word\"; compgen -d runs/",
+        [WORDS_SWEEP] = "polis sweep --names 2>/dev/null",
+        [WORDS_COMMAND] = NULL,
+    };
+
     text_add(out,
         "# bash completion for polis: polis help --completion > ~/.local/share/bash-completion/completions/polis\n"
         "_polis() {\n    local word=${COMP_WORDS[COMP_CWORD]} options='' words=''\n"
@@ -195,10 +205,8 @@ command_write_completion(struct buffer *out)
         text_addf(out, "    %s) options='", command->name);
         write_completion_options(command, out);
         text_add(out, "'");
-        if (command->completes == WORDS_SCENARIO)
-            text_add(out, "; words=$(polis scenario list --names 2>/dev/null)");
-        if (command->completes == WORDS_RUN)
-            text_add(out, "; words=$(compgen -d -- \"$word\"; compgen -d runs/)");
+        if (offers[command->completes] != NULL)
+            text_addf(out, "; words=$(%s)", offers[command->completes]);
         if (command->completes == WORDS_COMMAND) {
             text_add(out, "; words='");
             for (uint32_t j = 0; j < command_count; j++)
@@ -213,7 +221,12 @@ command_write_completion(struct buffer *out)
         }
         text_add(out, " ;;\n");
     }
-    text_add(out, "    esac\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+    text_add(out, "    esac\n    case ${COMP_WORDS[COMP_CWORD-1]} in\n"
+                  "    --resume) words=$(compgen -d -- \"$word\"; compgen -d sweeps/) ;;\n"
+                  "    --keep) words='none failed all' ;;\n"
+                  "    -f|--format) words='csv jsonl canonical' ;;\n"
+                  "    -t|--table) words=$(polis export --tables 2>/dev/null | cut -d: -f1) ;;\n"
+                  "    esac\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
                   "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$word\")"
                   " $(compgen -f -- \"$word\")) ;;\n    esac\n}\ncomplete -o filenames -F _polis polis\n");
 }

@@ -26,8 +26,8 @@
     "e, disguise m, a latent quality v in {-1, +1}, five observables, the label p, belief, costs and payoffs; they " \
     "live for one step. *Posts* make up a feed with replies, votes and a ranking. *Tasks* have a bounty, a "         \
     "difficulty, a deadline and a state. *Accounts* beside those of the agents: the environment (where payoffs come " \
-    "from), the treasury (where costs and fines go) and escrow. *Governance* has levers with a state each. There is " \
-    "no space."
+    "from), the treasury (where costs and fines go) and escrow. *Governance* has levers with a state each. Space " \
+    "is a network, where there is one, and nothing else."
 #define MARKET_SCALES                                                                                                \
     "Time passes in steps of no fixed length; a number of steps is an epoch, after which limits are counted anew, "  \
     "rules are opened and figures are taken."
@@ -88,7 +88,7 @@
 #define MARKET_INITIALISATION                                                                                        \
     "Before step 1 every agent has the money of its group, reputation 0, no stake, no memory, and a skill drawn "    \
     "uniformly between its group's bounds; feed, tasks and trust are empty. Initialisation depends on the seed by "  \
-    "the skills alone."
+    "the skills and, where these are on, by links, capabilities and the sources of a contagion."
 #define MARKET_INPUT                                                                                                 \
     "None: no data from outside drive the model. Operators' commands (such as the kill switch) and, where agents "   \
     "are played by language models, the models' answers are inputs; they are kept in the log, and a replay uses them " \
@@ -158,3 +158,43 @@ odd_find(const char *rules)
             return &rows[i];
     return NULL;
 }
+
+/* ---- mechanisms ---- */
+
+const struct odd_mechanism odd_mechanisms[] = {
+    {"sandbox.network.topology", "none", "Network",
+        "Agents are joined by weighted links, made once at genesis. Partners are offered among neighbours, and a "
+        "proposal to anybody else is refused. With `dynamic`, accepted interactions strengthen a link, every "
+        "epoch weakens all, links below `weight_min` end, and friends of friends are met with probability "
+        "`relink`."},
+    {"sandbox.market.enabled", "false", "Market of bounties",
+        "*Bounties* have a reward in escrow, a difficulty, bids and a status. Posters set a reward aside, workers "
+        "bid, the poster awards one bid (the rest of the reward goes back), the work is done as a task and "
+        "handed in, and the escrow is paid out or back when the condition is known. Who disagrees files a "
+        "dispute; a hearing some epochs later finds out the truth with probability `dispute_power`, otherwise the "
+        "escrow is split."},
+    {"sandbox.projects.enabled", "false", "Projects",
+        "Agents have *capabilities* (bits, drawn at genesis). *Projects* turn up with a bounty set aside and "
+        "parts that need a capability each. A planner takes a project on and assigns its parts; each is a task "
+        "that is done, handed in, judged by a verifier and, where it is sent back, done again. Parts are paid "
+        "when they are approved, the planner when all are."},
+    {"sandbox.contagion.enabled", "false", "Contagion",
+        "Agents may be *compromised*, from a source at a distance. Proposals of a compromised agent carry a "
+        "payload, which compromises who accepts them with probability `susceptibility` and shows as a flag of "
+        "misuse with probability `detectability`. Audits that find bad work, and freezes, cure."},
+    {"sandbox.discourse.enabled", "false", "Discourse",
+        "Posts have a kind (plain, rule, story, meme, talk about what agents are), a topic and a stance. An agent "
+        "holds the topic of its last story or meme; it has taken it up from the author of the post that it "
+        "answered, one generation later."},
+    {"sandbox.norms.enabled", "false", "Norms",
+        "Posts may propose a value for a parameter of governance. When an epoch ends, the proposals with the net "
+        "votes of a share `quorum` of the agents behind them are adopted, best first, and hold from the next "
+        "opening on."},
+    {"sandbox.moderation.enabled", "false", "Moderation",
+        "Agents with the role of a moderator hide posts and freeze authors of whom `warnings` posts were hidden, "
+        "at most `budget` times an epoch. Harm is measured by what the author meant, which moderators do not see."},
+    {"sandbox.communities", "false", "Communities",
+        "Who deals with whom is followed, and groups in it are found at the end of an epoch by the method of "
+        "Louvain (Blondel et al. 2008). This is observation: no agent sees it."},
+    {NULL, NULL, NULL, NULL},
+};

@@ -31,4 +31,12 @@ struct odd {
 /* NULL for rules that nobody has described yet. */
 const struct odd *odd_find(const char *rules);
 
+/* A mechanism that a scenario may switch on: what it adds to the entities, to the process and to what is observed. */
+struct odd_mechanism {
+    const char *path, *off; /* the value of the scenario that switches it on, and what it is when it is off */
+    const char *name, *text;
+};
+
+extern const struct odd_mechanism odd_mechanisms[]; /* ends with a path of NULL */
+
 #endif

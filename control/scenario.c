@@ -8,178 +8,10 @@
 #include "core/text.h"
 #include "governance/governance.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#define FOLDER_MAX 4u
-#define NAME_MAX_SIZE 256u
-
-/* ---- finding ---- */
-
-/* The folders that hold scenarios, first one first; those that do not exist are kept, they are just empty. */
-static uint32_t
-list_folders(char out[FOLDER_MAX][SCENARIO_PATH_SIZE])
-{
-    static const char *const beside[] = {"../share/polis/scenarios", "../../configs/scenarios"};
-    const char *given = getenv("POLIS_SCENARIOS");
-    char program[SCENARIO_PATH_SIZE / 2];
-    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
-    uint32_t count = 0;
-
-    if (given != NULL && given[0] != '\0')
-        snprintf(out[count++], SCENARIO_PATH_SIZE, "%s", given);
-    snprintf(out[count++], SCENARIO_PATH_SIZE, "configs/scenarios");
-    if (size <= 0)
-        return count;
-    program[size] = '\0';
-    if (strrchr(program, '/') == NULL)
-        return count;
-    *strrchr(program, '/') = '\0';
-    for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++)
-        snprintf(out[count++], SCENARIO_PATH_SIZE, "%s/%s", program, beside[i]);
-    return count;
-}
-
-static bool
-is_file(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
-}
-
-/* "baseline" of "baseline.yaml"; false for other files. */
-static bool
-scenario_stem(const char *file, char out[NAME_MAX_SIZE])
-{
-    const char *end = strrchr(file, '.');
-
-    if (file[0] == '.' || end == NULL || (strcmp(end, ".yaml") != 0 && strcmp(end, ".yml") != 0))
-        return false;
-    snprintf(out, NAME_MAX_SIZE, "%.*s", (int)(end - file), file);
-    return true;
-}
-
-struct found {
-    char name[NAME_MAX_SIZE];
-    char path[SCENARIO_PATH_SIZE + NAME_MAX_SIZE];
-    uint32_t folder;
-};
-
-static int
-compare_found(const void *a, const void *b)
-{
-    const struct found *left = a;
-    const struct found *right = b;
-    int order = strcmp(left->name, right->name);
-
-    return order != 0 ? order : (left->folder > right->folder) - (left->folder < right->folder);
-}
-
-static void
-list_folder(const char *folder, uint32_t index, struct buffer *out)
-{
-    DIR *stream = opendir(folder);
-    struct dirent *entry;
-
-    if (stream == NULL)
-        return;
-    while ((entry = readdir(stream)) != NULL) {
-        char stem[NAME_MAX_SIZE];
-
-        if (scenario_stem(entry->d_name, stem)) {
-            struct found *found = buffer_extend(out, sizeof *found);
-
-            memset(found, 0, sizeof *found);
-            memcpy(found->name, stem, sizeof stem);
-            snprintf(found->path, sizeof found->path, "%s/%s", folder, entry->d_name);
-            found->folder = index;
-        }
-    }
-    closedir(stream);
-}
-
-void
-scenario_each(scenario_each_fn *each, void *context)
-{
-    static char folders[FOLDER_MAX][SCENARIO_PATH_SIZE];
-    uint32_t folder_count = list_folders(folders);
-    struct buffer all = {0};
-    struct found *list;
-    size_t count;
-
-    for (uint32_t i = 0; i < folder_count; i++)
-        list_folder(folders[i], i, &all);
-    list = (struct found *)(void *)all.data;
-    count = all.size / sizeof *list;
-    if (count > 0)
-        qsort(list, count, sizeof *list, compare_found);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || strcmp(list[i].name, list[i - 1].name) != 0)
-            each(context, list[i].name, list[i].path);
-    buffer_fini(&all);
-}
-
-/* Names are lent for the call, so the best one is kept as a copy. */
-struct guess {
-    struct text_nearest nearest;
-    char best[NAME_MAX_SIZE];
-};
-
-static void
-offer_name(void *context, const char *name, const char *path)
-{
-    struct guess *guess = context;
-
-    (void)path;
-    text_nearest_offer(&guess->nearest, name);
-    if (guess->nearest.best == name) {
-        snprintf(guess->best, sizeof guess->best, "%s", name);
-        guess->nearest.best = guess->best;
-    }
-}
-
-static bool
-try_folder(const char *folder, size_t size, const char *name, char out[SCENARIO_PATH_SIZE])
-{
-    static const char *const endings[] = {"", ".yaml", ".yml"};
-
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        snprintf(out, SCENARIO_PATH_SIZE, "%.*s%s%s%s", (int)size, folder, size > 0 ? "/" : "", name, endings[i]);
-        if (is_file(out))
-            return true;
-    }
-    return false;
-}
-
-int
-scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE], struct why *why)
-{
-    static char folders[FOLDER_MAX][SCENARIO_PATH_SIZE];
-    struct guess guess = {.nearest.name = name};
-    uint32_t count = list_folders(folders);
-
-    if (name[0] == '\0' || strlen(name) + 8 > SCENARIO_PATH_SIZE)
-        return fail(why, ERR_INVALID, "'%.60s' is no name of a scenario", name);
-    if (beside != NULL && name[0] != '/' && strrchr(beside, '/') != NULL &&
-        try_folder(beside, (size_t)(strrchr(beside, '/') - beside), name, out))
-        return 0;
-    if (try_folder("", 0, name, out))
-        return 0;
-    if (strchr(name, '/') == NULL)
-        for (uint32_t i = 0; i < count; i++)
-            if (try_folder(folders[i], strlen(folders[i]), name, out))
-                return 0;
-    scenario_each(offer_name, &guess);
-    if (guess.nearest.best != NULL)
-        return fail(why, ERR_MISSING, "there is no scenario '%.100s'; did you mean '%s'?", name, guess.best);
-    return fail(why, ERR_MISSING, "there is no scenario '%.100s'; polis scenario list shows what there is", name);
-}
 
 /* ---- layers ---- */
 
@@ -205,12 +37,12 @@ read_layer(const char *path, struct yaml_tree **out, struct why *why)
 static int
 finish_layer(const char *path, struct yaml_tree *tree, const struct yaml_node *base, struct why *why)
 {
-    char stem[NAME_MAX_SIZE];
+    char stem[LIBRARY_NAME_SIZE];
     const char *file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     int error = alias_apply_layer(tree, base, why);
 
     if (error == 0 && yaml_find(yaml_root(tree), "name") == NULL)
-        yaml_put_quoted(tree, yaml_root(tree), "name", scenario_stem(file, stem) ? stem : file);
+        yaml_put_quoted(tree, yaml_root(tree), "name", library_stem(file, stem) ? stem : file);
     return error;
 }
 
@@ -218,7 +50,7 @@ finish_layer(const char *path, struct yaml_tree *tree, const struct yaml_node *b
 static int
 read_layers(const char *path, uint32_t depth, struct yaml_tree **out, struct why *why)
 {
-    char base_path[SCENARIO_PATH_SIZE];
+    char base_path[LIBRARY_PATH_SIZE];
     struct yaml_tree *tree = NULL;
     struct yaml_tree *base = NULL;
     struct yaml_node *extends;
@@ -239,7 +71,7 @@ read_layers(const char *path, uint32_t depth, struct yaml_tree **out, struct why
             extends, why, ERR_LIMIT, "more than %u layers; does a scenario extend itself?", SCENARIO_LAYER_MAX);
     if (error == 0)
         error = yaml_get_text(extends, &name, why);
-    if (error == 0 && (error = scenario_find(name, path, base_path, why)) != 0)
+    if (error == 0 && (error = library_find(&library_scenarios, name, path, base_path, why)) != 0)
         error = fail_prefix(why, "%s:%u:%u: extends", path, (unsigned)extends->line, (unsigned)extends->column);
     if (error == 0)
         error = read_layers(base_path, depth + 1, &base, why);
@@ -258,9 +90,9 @@ int
 scenario_read(
     const char *name, const char *const *overrides, uint32_t override_count, struct yaml_tree **out, struct why *why)
 {
-    char path[SCENARIO_PATH_SIZE];
+    char path[LIBRARY_PATH_SIZE];
     struct yaml_tree *tree = NULL;
-    int error = scenario_find(name, NULL, path, why);
+    int error = library_find(&library_scenarios, name, NULL, path, why);
 
     if (error == 0)
         error = read_layers(path, 0, &tree, why);
@@ -560,7 +392,7 @@ scenario_load(
     if (error == 0)
         error = scenario_resolve(&tree, out, why);
     if (error == 0)
-        error = scenario_find(name, NULL, out->path, why);
+        error = library_find(&library_scenarios, name, NULL, out->path, why);
     return error;
 }
 

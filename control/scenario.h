@@ -5,6 +5,7 @@
 #ifndef POLIS_CONTROL_SCENARIO_H
 #define POLIS_CONTROL_SCENARIO_H
 
+#include "control/library.h"
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/yaml.h"
@@ -14,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SCENARIO_PATH_SIZE 4096u
 #define SCENARIO_LAYER_MAX 8u
 
 struct scenario {
@@ -23,17 +23,8 @@ struct scenario {
     const struct domain *domain;
     bool governed; /* there is at least one lever */
     uint32_t lever_count;
-    char path[SCENARIO_PATH_SIZE]; /* the file it was read from */
+    char path[LIBRARY_PATH_SIZE]; /* the file it was read from */
 };
-
-/* The file of a scenario: a path, or a name that is looked for in $POLIS_SCENARIOS, configs/scenarios here, and beside
- * the program (../share/polis/scenarios, ../../configs/scenarios). `beside` (may be NULL) is a file whose folder comes
- * first. ERR_MISSING names the nearest known one. */
-MUST_CHECK int scenario_find(const char *name, const char *beside, char out[SCENARIO_PATH_SIZE], struct why *why);
-
-/* Each known scenario once, by name, first folder first. Name and path are lent for the call. */
-typedef void scenario_each_fn(void *context, const char *name, const char *path);
-void scenario_each(scenario_each_fn *each, void *context);
 
 /* What was written, layers and overrides laid on one another and spellings made ours, but not yet resolved. */
 MUST_CHECK int scenario_read(

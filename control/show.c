@@ -1,6 +1,7 @@
 /* polis scenario: looks at scenarios. */
 #include "control/commands.h"
 #include "control/document.h"
+#include "control/library.h"
 #include "control/scenario.h"
 #include "control/talk.h"
 #include "core/text.h"
@@ -9,39 +10,15 @@
 #include <string.h>
 #include <sysexits.h>
 
-struct listing {
-    struct buffer text;
-    bool names;
-};
-
-static void
-list_one(void *context, const char *name, const char *path)
-{
-    struct listing *listing = context;
-    struct yaml_tree *tree = NULL;
-    const struct yaml_node *doc;
-    struct why why = {0};
-
-    text_addf(&listing->text, listing->names ? "%s" : "%-22s", name);
-    if (!listing->names && yaml_read_file(path, &tree, &why) == 0) {
-        doc = yaml_find(yaml_root(tree), "description");
-        text_addf(&listing->text, " %s", doc != NULL && doc->text != NULL ? doc->text : path);
-        yaml_destroy(&tree);
-    } else if (!listing->names) {
-        text_addf(&listing->text, " (cannot be read: %.100s)", why.text);
-    }
-    text_add(&listing->text, "\n");
-}
-
 static int
 list(const struct invocation *invocation)
 {
-    struct listing listing = {.names = invocation_has(invocation, "names")};
+    struct buffer text = {0};
 
-    scenario_each(list_one, &listing);
-    if (listing.text.size == 0)
+    library_write(&library_scenarios, invocation_has(invocation, "names"), &text);
+    if (text.size == 0)
         talk_say("no scenarios found; POLIS_SCENARIOS may name a folder of them");
-    return talk_give(&listing.text);
+    return talk_give(&text);
 }
 
 static uint32_t

@@ -3,6 +3,7 @@
 #include "bus/signals.h"
 #include "control/commands.h"
 #include "control/folder.h"
+#include "control/library.h"
 #include "control/sweep_journal.h"
 #include "control/sweep_plan.h"
 #include "control/sweep_pool.h"
@@ -514,6 +515,22 @@ go(struct sweep *self, const struct buffer *file, bool resumed)
     return error;
 }
 
+/* Whether there is a sweep to go on with; a run has a command of its own for that. */
+static int
+find_begun(const char *path, const char *folder, struct why *why)
+{
+    char log[FOLDER_PATH_SIZE + 16];
+
+    snprintf(log, sizeof log, "%s/log.mdb", folder);
+    if (access(path, F_OK) == 0)
+        return 0;
+    if (access(folder, F_OK) != 0)
+        return fail(why, ERR_MISSING, "there is no sweep at '%.200s'", folder);
+    if (access(log, F_OK) == 0)
+        return fail(why, ERR_MISSING, "%.200s is a run, not a sweep: polis resume goes on with it", folder);
+    return fail(why, ERR_MISSING, "%.200s is no folder of a sweep: there is no sweep.yaml in it", folder);
+}
+
 static int
 resume(struct sweep *self)
 {
@@ -532,7 +549,8 @@ resume(struct sweep *self)
         }
     snprintf(self->folder, sizeof self->folder, "%.*s", (int)(sizeof self->folder - 1), folder);
     snprintf(path, sizeof path, "%s/sweep.yaml", self->folder);
-    if (read_whole_file(path, &file, &why) != 0 || sweep_plan_read(path, &asked, &self->plan, &why) != 0)
+    if (find_begun(path, folder, &why) != 0 || read_whole_file(path, &file, &why) != 0 ||
+        sweep_plan_read(path, &asked, &self->plan, &why) != 0)
         status = talk_failure(&why);
     else if (invocation_has(self->invocation, "dry-run"))
         status = plan_only(self);
@@ -549,7 +567,7 @@ begin(struct sweep *self)
     const char *overrides[OVERRIDE_MAX];
     struct sweep_asked asked = {.overrides = overrides};
     struct buffer file = {0};
-    char path[SCENARIO_PATH_SIZE];
+    char path[LIBRARY_PATH_SIZE];
     struct why why = {0};
     const char *text;
     uint32_t cursor = 0;
@@ -558,7 +576,7 @@ begin(struct sweep *self)
     while (asked.override_count < OVERRIDE_MAX && (text = invocation_next(invocation, "set", &cursor)) != NULL)
         overrides[asked.override_count++] = text;
     asked.seed_count = (uint32_t)invocation_number(invocation, "seeds", 0);
-    if (sweep_plan_find(invocation->words[0], path, &why) != 0 ||
+    if (library_find(&library_sweeps, invocation->words[0], NULL, path, &why) != 0 ||
         sweep_plan_read(path, &asked, &self->plan, &why) != 0)
         return talk_failure(&why);
     if (invocation_has(invocation, "dry-run"))
@@ -588,6 +606,17 @@ read_keep(const struct invocation *invocation, enum sweep_keep *out)
     return EX_USAGE;
 }
 
+static int
+list_sweeps(const struct invocation *invocation)
+{
+    struct buffer text = {0};
+
+    library_write(&library_sweeps, invocation_has(invocation, "names"), &text);
+    if (text.size == 0)
+        talk_say("no sweeps found; POLIS_SWEEPS may name a folder of them");
+    return talk_give(&text);
+}
+
 int
 sweep_command(const struct invocation *invocation)
 {
@@ -598,8 +627,10 @@ sweep_command(const struct invocation *invocation)
     talk_set_quiet(invocation_has(invocation, "quiet"));
     if (status != 0)
         return status;
+    if (invocation_has(invocation, "list") || invocation_has(invocation, "names"))
+        return list_sweeps(invocation);
     if (resumed == (invocation->word_count > 0)) {
-        talk_error("polis sweep takes either a FILE or --resume DIR; see polis help sweep");
+        talk_error("polis sweep takes either a FILE (polis sweep --list shows those there are) or --resume DIR");
         return EX_USAGE;
     }
     self.outlook.jobs = (uint32_t)invocation_number(invocation, "jobs", count_cores());

@@ -182,7 +182,40 @@ item_at(const struct yaml_node *list, uint32_t index)
     return item;
 }
 
-/* Level i has the i-th value of every path. */
+static int
+read_label(const struct yaml_node *node, const char **out, struct why *why)
+{
+    int error = yaml_get_text(node, out, why);
+
+    if (error == 0 && ((*out)[0] == '\0' || strpbrk(*out, "\n\r\t") != NULL))
+        error = yaml_fail(node, why, ERR_INVALID, "must be a word or some, on one line");
+    return error;
+}
+
+/* One level of a zip: the i-th value of every path, named by all of them or by the zip's own list of labels. */
+static int
+read_zip_level(const struct yaml_node *node, uint32_t i, const struct yaml_node *root, struct arena *arena,
+    struct sweep_level *out, struct why *why)
+{
+    const struct yaml_node *labels = yaml_find(node, "label");
+    struct buffer label = {0};
+
+    out->list = ARENA_ARRAY(arena, struct sweep_assignment, node->count);
+    for (const struct yaml_node *member = node->first; member != NULL; member = member->next) {
+        const struct yaml_node *value = item_at(member, i);
+
+        if (member == labels)
+            continue;
+        out->list[out->count++] = (struct sweep_assignment){.path = member->key, .value = value};
+        if (labels == NULL)
+            add_label(member->key, value, root, &label);
+    }
+    if (labels != NULL)
+        return read_label(item_at(labels, i), &out->label, why);
+    out->label = keep_text(arena, &label);
+    return 0;
+}
+
 static int
 read_zip(const struct yaml_node *node, const struct yaml_node *root, struct arena *arena, struct sweep_factor *out,
     struct why *why)
@@ -192,27 +225,17 @@ read_zip(const struct yaml_node *node, const struct yaml_node *root, struct aren
     for (const struct yaml_node *member = node->first; error == 0 && member != NULL; member = member->next) {
         error = check_values(member, why);
         if (error == 0 && member->count != node->first->count)
-            error = yaml_fail(member, why, ERR_INVALID, "has %u values, and %s has %u; a zip takes them in step",
-                (unsigned)member->count, node->first->key, (unsigned)node->first->count);
+            error = yaml_fail(member, why, ERR_INVALID, "has %u value%s, and %s has %u; a zip takes them in step",
+                (unsigned)member->count, member->count == 1 ? "" : "s", node->first->key,
+                (unsigned)node->first->count);
     }
     if (error != 0)
         return error;
     out->count = node->first->count;
     out->levels = ARENA_ARRAY(arena, struct sweep_level, out->count);
-    for (uint32_t i = 0; i < out->count; i++) {
-        struct sweep_level *level = &out->levels[i];
-        struct buffer label = {0};
-
-        level->list = ARENA_ARRAY(arena, struct sweep_assignment, node->count);
-        for (const struct yaml_node *member = node->first; member != NULL; member = member->next) {
-            const struct yaml_node *value = item_at(member, i);
-
-            level->list[level->count++] = (struct sweep_assignment){.path = member->key, .value = value};
-            add_label(member->key, value, root, &label);
-        }
-        level->label = keep_text(arena, &label);
-    }
-    return 0;
+    for (uint32_t i = 0; i < out->count && error == 0; i++)
+        error = read_zip_level(node, i, root, arena, &out->levels[i], why);
+    return error;
 }
 
 static int
@@ -231,10 +254,8 @@ read_item(const struct yaml_node *item, struct arena *arena, struct sweep_level 
             return yaml_fail_key(member, why, ERR_UNKNOWN, "unknown key '%.60s'; did you mean '%s'?", member->key,
                 near != NULL ? near : "set");
     }
-    if ((error = yaml_get_text(label, &out->label, why)) != 0)
+    if ((error = read_label(label, &out->label, why)) != 0)
         return error;
-    if (out->label[0] == '\0' || strpbrk(out->label, "\n\r\t") != NULL)
-        return yaml_fail(label, why, ERR_INVALID, "must be a word or some, on one line");
     return set != NULL ? sweep_factor_read_map(set, arena, &out->list, &out->count, why) : 0;
 }
 

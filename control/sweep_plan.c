@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define STOP_PARAMS(P, S)                                                                                            \
     P(S, TEXT, metric, "toxicity_rate", 1, 95, "figure", "whose interval counts")                                    \
@@ -26,49 +24,6 @@ PARAMS_DEFINE(seeds, SEEDS_PARAMS)
 
 static const char *const keys[] = {"name", "description", "scenario", "set", "grid", "zip", "list", "latin_hypercube",
     "seeds", "baseline", "metrics", "stop_when", NULL};
-
-/* ---- finding ---- */
-
-static bool
-try_file(const char *folder, const char *name, char out[SCENARIO_PATH_SIZE])
-{
-    static const char *const endings[] = {"", ".yaml", ".yml"};
-    struct stat info;
-
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        if ((size_t)snprintf(out, SCENARIO_PATH_SIZE, "%s%s%s", folder, name, endings[i]) < SCENARIO_PATH_SIZE &&
-            stat(out, &info) == 0 && S_ISREG(info.st_mode))
-            return true;
-    }
-    return false;
-}
-
-int
-sweep_plan_find(const char *name, char out[SCENARIO_PATH_SIZE], struct why *why)
-{
-    static const char *const beside[] = {"../share/polis/sweeps/", "../../configs/sweeps/"};
-    const char *given = getenv("POLIS_SWEEPS");
-    char program[SCENARIO_PATH_SIZE / 2] = "";
-    char folder[SCENARIO_PATH_SIZE];
-    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
-
-    if (try_file("", name, out))
-        return 0;
-    snprintf(folder, sizeof folder, "%s/", given != NULL ? given : "");
-    if (given != NULL && given[0] != '\0' && try_file(folder, name, out))
-        return 0;
-    if (try_file("configs/sweeps/", name, out))
-        return 0;
-    program[size > 0 ? size : 0] = '\0';
-    if (strrchr(program, '/') != NULL)
-        *strrchr(program, '/') = '\0';
-    for (size_t i = 0; size > 0 && i < sizeof beside / sizeof beside[0]; i++) {
-        snprintf(folder, sizeof folder, "%s/%s", program, beside[i]);
-        if (try_file(folder, name, out))
-            return 0;
-    }
-    return fail(why, ERR_MISSING, "there is no sweep '%.200s', neither here nor in configs/sweeps", name);
-}
 
 /* ---- the simple sections ---- */
 
@@ -129,7 +84,7 @@ static int
 read_scenario(struct sweep_plan *self, const struct yaml_node *root, struct why *why)
 {
     const struct yaml_node *node = yaml_find(root, "scenario");
-    char path[SCENARIO_PATH_SIZE];
+    char path[LIBRARY_PATH_SIZE];
     struct why inner = {0};
     const char *name;
     int error;
@@ -143,7 +98,7 @@ read_scenario(struct sweep_plan *self, const struct yaml_node *root, struct why 
     }
     if ((error = yaml_get_text(node, &name, why)) != 0)
         return error;
-    if (scenario_find(name, self->path, path, &inner) != 0)
+    if (library_find(&library_scenarios, name, self->path, path, &inner) != 0)
         return yaml_fail(node, why, inner.code, "%s", inner.text);
     return scenario_read(path, NULL, 0, &self->base, why);
 }
@@ -404,7 +359,7 @@ apply(struct yaml_tree *tree, const struct sweep_assignment *assignment, struct 
 {
     const struct yaml_node *value = assignment->value;
     struct buffer text = {0};
-    char place[SCENARIO_PATH_SIZE + 32];
+    char place[LIBRARY_PATH_SIZE + 32];
     struct yaml_node *node;
     int error;
 

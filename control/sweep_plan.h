@@ -37,7 +37,7 @@ struct sweep_stop {
 /* Start from {0}. All of it lives until sweep_plan_fini(). */
 struct sweep_plan {
     const char *name, *description;
-    char path[SCENARIO_PATH_SIZE]; /* of the file */
+    char path[LIBRARY_PATH_SIZE]; /* of the file */
     struct sweep_cell *cells;
     uint32_t cell_count;
     uint32_t baseline; /* the cell that others are compared with */
@@ -61,10 +61,6 @@ struct sweep_asked {
     uint32_t override_count;
     uint32_t seed_count; /* 0: as the file says */
 };
-
-/* The file of a sweep: a path, or a name that is looked for in $POLIS_SWEEPS, configs/sweeps here and beside the
- * program. ERR_MISSING. */
-MUST_CHECK int sweep_plan_find(const char *name, char out[SCENARIO_PATH_SIZE], struct why *why);
 
 /* Reads a sweep and resolves every cell. Errors name file, line, column and, for a cell that is no valid scenario, its
  * label. `out` must be given to sweep_plan_fini() in any case. */

@@ -26,15 +26,15 @@ add_label(const char *label, uint32_t width, struct buffer *out)
 
 /* ---- the plan ---- */
 
-/* What the cell sets, cut where the line that began at `line` is full. */
+/* What is set, cut where the line that began at `line` is full. */
 static void
-add_setting(const struct sweep_cell *cell, size_t line, struct buffer *out)
+add_settings(const struct sweep_assignment list[], uint32_t count, size_t line, struct buffer *out)
 {
-    for (uint32_t i = 0; i < cell->count; i++) {
-        text_addf(out, "%s%s=", i > 0 ? "  " : "", cell->list[i].path);
-        sweep_factor_write_flow(cell->list[i].value, out);
+    for (uint32_t i = 0; i < count; i++) {
+        text_addf(out, "%s%s=", i > 0 ? "  " : "", list[i].path);
+        sweep_factor_write_flow(list[i].value, out);
     }
-    if (cell->count == 0)
+    if (count == 0)
         text_add(out, "the scenario as it is");
     if (out->size - line > COLUMNS) {
         out->size = line + text_cut((const char *)out->data + line, out->size - line, COLUMNS - 3);
@@ -57,16 +57,24 @@ sweep_show_plan(const struct sweep_plan *plan, const struct sweep_outlook *outlo
         text_format_duration((uint64_t)(outlook->seconds * 1000.0), spent);
         text_addf(out, "about %s: one run of the first cell takes %s here\n", spent, one);
     }
+    if (plan->set_count > 0) {
+        size_t line = out->size;
+
+        text_add(out, "in all cells: ");
+        add_settings(plan->set, plan->set_count, line, out);
+        text_add(out, "\n");
+    }
     for (uint32_t c = 0; c < plan->cell_count && c < CELLS_SHOWN; c++)
         width = strlen(plan->cells[c].label) > width ? (uint32_t)strlen(plan->cells[c].label) : width;
     width = width < LABEL_WIDTH ? width : LABEL_WIDTH;
     for (uint32_t c = 0; c < plan->cell_count && c < CELLS_SHOWN; c++) {
+        const struct sweep_cell *cell = &plan->cells[c]; /* what is set in all cells comes first */
         size_t line = out->size;
 
         text_addf(out, "%5u  ", (unsigned)c + 1);
-        add_label(plan->cells[c].label, width, out);
+        add_label(cell->label, width, out);
         text_add(out, c == plan->baseline ? " =  " : "    ");
-        add_setting(&plan->cells[c], line, out);
+        add_settings(cell->list + plan->set_count, cell->count - plan->set_count, line, out);
         text_add(out, "\n");
     }
     if (plan->cell_count > CELLS_SHOWN)

@@ -90,11 +90,12 @@ read_result(struct folder *folder, uint64_t until, struct replay_report *out, st
 
 /* Has workers in this process make every step again; they must come to the logged records and states. */
 static int
-recompute(const struct invocation *invocation, struct folder *folder)
+recompute(const struct invocation *invocation, struct folder *folder, bool invariants, const char *verb)
 {
-    uint64_t started_ms = clock_ms(), until = invocation_number(invocation, "until", 0);
+    bool bounded = strcmp(verb, "replay") == 0;
+    uint64_t started_ms = clock_ms(), until = bounded ? invocation_number(invocation, "until", 0) : 0;
     struct launch launch = {.folder = folder->path, .plan = &folder->plan, .stop_after = until, .recompute = true,
-        .quiet = true};
+        .invariants = invariants, .quiet = true};
     struct replay_report result = {0};
     struct why why = {0};
     int error, status;
@@ -106,7 +107,7 @@ recompute(const struct invocation *invocation, struct folder *folder)
     if (error != 0)
         return talk_failure(&why);
     status = launch_inproc(&launch);
-    return status != 0 ? status : report(invocation, folder->path, &result, clock_ms() - started_ms, "replay");
+    return status != 0 ? status : report(invocation, folder->path, &result, clock_ms() - started_ms, verb);
 }
 
 int
@@ -120,7 +121,7 @@ replay_command(const struct invocation *invocation)
     if (folder_open(invocation->words[0], &folder, &why) != 0)
         return talk_failure(&why);
     if (invocation_has(invocation, "recompute") || folder.plan.logging.detail == DETAIL_INPUTS) {
-        status = recompute(invocation, &folder);
+        status = recompute(invocation, &folder, false, "replay");
     } else {
         folder_close_store(&folder);
         status = replay(invocation, folder.path, false, "replay");
@@ -136,9 +137,14 @@ check_command(const struct invocation *invocation)
     struct replay_report result = {0};
     struct folder folder;
     struct why why = {0};
-    int error = folder_open(invocation->words[0], &folder, &why);
+    int error = folder_open(invocation->words[0], &folder, &why), status;
 
     talk_set_quiet(invocation_has(invocation, "quiet"));
+    if (error == 0 && invocation_has(invocation, "deep") && folder.plan.logging.detail == DETAIL_INPUTS) {
+        status = recompute(invocation, &folder, true, "check");
+        folder_close(&folder);
+        return status;
+    }
     if (error == 0)
         error = store_verify(folder.store, 0, UINT64_MAX, &why);
     if (error == 0)

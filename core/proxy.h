@@ -16,7 +16,7 @@ struct observables {
     double engagement;   /* of the counterparty, nominally [-1, 1] */
 };
 
-/* k and b put undisguised good work near 0.95 and bad work near 0.05; the peers' curve is k = 2, b = 0. */
+/* k and b put undisguised good work near 0.95 and bad work near 0.05; that of rules: compat is k = 2, b = 0. */
 #define PROXY_PARAMS(P, S)                                                                                           \
     P(S, F64, weight_task, 0.4, 0.0, 1000.0, "weight", "of the task's progress")                                     \
     P(S, F64, weight_rework, 0.2, 0.0, 1000.0, "weight", "of the rework count")                                      \

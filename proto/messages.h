@@ -139,7 +139,7 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     F(S, BIN,  bytes,         0, 1048560, "as in the log")
 #define COMMAND_FIELDS(F, S)                                                                                     \
     F(S, U64,  source_seq,    0, 1e18,  "the sender's number for it: a repeated one is answered, not repeated")  \
-    F(S, TEXT, verb,          1, 32,    "status, pause, resume, stop, snapshot, kill_switch")                    \
+    F(S, TEXT, verb,          1, 32,    "status, pause, resume, stop, snapshot, kill_switch, freeze, unfreeze") \
     F(S, TEXT, argument,      0, 4000,  "as the verb says")
 #define RESULT_FIELDS(F, S)                                                                                      \
     F(S, U64,  source_seq,    0, 1e18,  "number of the command answered")                                        \

@@ -226,12 +226,13 @@ struct regimes {
     uint32_t share_count, rule_count;
 };
 
-/* The rule's name: what the label says behind the counts. */
+/* The rule's name: what the label says behind the share ("30 % random audits") or the counts that make it. */
 static const char *
 rule_of(const char *label)
 {
-    const char *at = strrchr(label, '=');
+    const char *at = strrchr(label, '%');
 
+    at = at != NULL ? at : strrchr(label, '=');
     at = at != NULL ? strchr(at, ' ') : NULL;
     return at != NULL ? at + 1 : label;
 }

@@ -26,10 +26,10 @@ study_selection() {
     local a b
     a=$(sweep study_honest); b=$(sweep study_adverse)
     head_of "1. Selection: is what gets accepted better than what is refused?" "$a" "$b"
-    echo "gap_epochs: epochs (of 20 or 30) in which something was accepted and something refused; adverse_epochs: those of them in which the accepted was worse (quality_gap < 0). bad_reputation_gain: what an accepted piece of bad work (v = -1) adds to its author's reputation; bad_payoff: what it pays its author by its label; welfare_hard: what all accepted work is worth in truth."; echo
+    echo "gap_epochs: epochs (of 20 or 30) in which something was accepted and something refused; adverse_epochs: those of them in which the accepted was worse (quality_gap < 0). bad_label: the soft label p of accepted bad work (v = -1); bad_reputation_gain: what such a piece adds to its author's reputation; bad_payoff: what it pays its author by its label; welfare_hard: what all accepted work is worth in truth."; echo
     "$study" means "$work/study_honest" quality_gap gap_epochs adverse_epochs acceptance_rate toxicity_rate hard_toxicity
     echo
-    "$study" means "$work/study_adverse" quality_gap gap_epochs adverse_epochs hard_toxicity bad_reputation_gain bad_payoff total_welfare welfare_hard
+    "$study" means "$work/study_adverse" quality_gap gap_epochs adverse_epochs hard_toxicity bad_label bad_reputation_gain bad_payoff total_welfare welfare_hard
 }
 study_governance() {
     local a b

@@ -465,6 +465,20 @@ commit_made(struct world *self, struct store_step *made, uint64_t now_ms, struct
     return TURN_NEXT;
 }
 
+/* Of a step that was made again: is it what the log says, and is the state sound? */
+static int
+compare_made(struct world *self, const struct store_step *made, struct why *why)
+{
+    int error = step_compare(made, &self->logged_header, &self->logged_data, self->logged_commit.digest, why);
+
+    if (error != 0 || !self->options.invariants)
+        return error;
+    error = self->scene.domain->check_invariants(self->scene.domain_self, why);
+    if (error != 0)
+        fail_prefix(why, "after step %" PRIu64, made->step);
+    return error;
+}
+
 static enum turn
 phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why *why)
 {
@@ -476,7 +490,7 @@ phase_commit(struct world *self, uint64_t now_ms, struct outbox *out, struct why
     memcpy(digest, made.digest, sizeof digest);
     self->applied = made.step;
     if (made.step <= self->recompute_through) {
-        int error = step_compare(&made, &self->logged_header, &self->logged_data, self->logged_commit.digest, why);
+        int error = compare_made(self, &made, why);
 
         buffer_fini(&made.header);
         buffer_fini(&made.data);

@@ -24,6 +24,7 @@ struct world_options {
     uint32_t snapshot_every; /* steps; 0: when the log has grown by four times the state */
     uint64_t stop_after;     /* stop (unfinished) after this step; 0: go on to the end */
     bool recompute;          /* open for reading, have workers make every logged step again, compare, and end there */
+    bool invariants;         /* with `recompute`: checks the domain's invariants after every step */
     bool wait_for_workers;   /* hold step 1 until `cluster.workers` workers are there (benches) */
 };
 

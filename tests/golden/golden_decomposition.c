@@ -8,12 +8,7 @@
 static void
 compare(struct golden_count *count, size_t index, const char *what, double got, double want)
 {
-    double distance = got > want ? got - want : want - got;
-
-    if (got != want && distance <= FLOOR)
-        count->values++;
-    else
-        golden_compare(count, index, what, got, want, NEAR);
+    golden_compare_near(count, index, what, got, want, NEAR, FLOOR);
 }
 
 /* Every case, those in which nothing was accepted included. */

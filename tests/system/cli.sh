@@ -4,23 +4,7 @@ set -u
 polis=${POLIS_BINARY:-build/release/polis}
 work=$(mktemp -d "${TMPDIR:-/tmp}/polis-cli-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-count=0
-out=$work/out err=$work/err
-
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-bad() { count=$((count + 1)); echo "not ok $count - $1"; sed 's/^/# /' "$out" "$err" 2>/dev/null | tail -15; }
-# says NAME STATUS PATTERN... -- COMMAND...: exit status, and every pattern in stdout or stderr.
-says() {
-    local name=$1 want=$2 patterns=() status missing=
-    shift 2
-    while [ "$1" != -- ]; do patterns+=("$1"); shift; done
-    shift
-    timeout 120 "$@" >"$out" 2>"$err" </dev/null
-    status=$?
-    for p in "${patterns[@]}"; do grep -qE -e "$p" "$out" "$err" || missing="$missing [$p]"; done
-    if [ "$status" -eq "$want" ] && [ -z "$missing" ]; then ok "$name"; else
-        bad "$name (status $status, wanted $want; missing:$missing)"; fi
-}
+. tests/support/tap.sh
 wrong() { # wrong NAME PATTERN FILE-CONTENT: the scenario is refused with that message, and no run folder appears
     printf '%b' "$3" >"$work/wrong.yaml"
     says "scenario: $1" 65 "$2" -- "$polis" scenario validate "$work/wrong.yaml"
@@ -36,10 +20,30 @@ says 'unknown command names the nearest' 64 "did you mean.*run" -- "$polis" rnu
 says 'unknown option names the nearest' 64 'seed' -- "$polis" run baseline --sede 4
 says 'manual page' 0 '^\.TH' -- "$polis" help --man
 says 'completion' 0 'complete ' -- "$polis" help --completion
+completes() { # completes NAME WANTED WORDS...: what the shell offers for the last word has WANTED in it
+    local name=$1 want=$2
+    shift 2
+    if PATH=$(dirname "$(readlink -f "$polis")"):$PATH bash -c '. <(polis help --completion)
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _polis; printf "%s\n" "${COMPREPLY[@]}"' bash "$@" >"$out" 2>"$err" &&
+        grep -qxF -e "$want" "$out"; then ok "completes $name"; else bad "completes $name"; fi
+}
+completes 'commands' sweep polis swe
+completes 'scenarios' status_game polis run stat
+completes 'scenarios to describe' norm_drafting polis describe norm
+completes 'sweeps' red_team polis sweep red
+completes 'options of a sweep' --resume polis sweep --re
+completes 'options of a fork' --seed-from polis fork x --seed
+completes 'verbs of ctl' unfreeze polis ctl x unf
+completes 'tables' notes polis export x --table no
 says 'version' 0 '[0-9]+\.[0-9]+' -- "$polis" version
 says 'doctor' 0 'canary' -- "$polis" doctor
 says 'scenario list' 0 baseline status_game adversarial_attack hundred_thousand -- "$polis" scenario list
 for f in configs/scenarios/*.yaml; do says "valid: $(basename "$f")" 0 -- "$polis" scenario validate "$f"; done
+says 'scenario show' 0 '^name: market' 'market:' 'escrow_fee' -- "$polis" scenario show marketplace_economy
+says 'scenario show --resolved has every section' 0 'market:' 'projects:' 'contagion:' 'discourse:' 'norms:' \
+    'moderation:' 'network:' -- "$polis" scenario show baseline --resolved
+says 'the manual of parameters has them, too' 0 'bounties' 'contagion' 'moderators' -- "$polis" scenario schema --document
+for command in sweep fork diff describe ctl; do says "help $command" 0 "polis $command " -- "$polis" help $command; done
 says 'schema is JSON' 0 '"additionalProperties": ?false' -- "$polis" scenario schema
 
 # ---- wrong scenarios ----
@@ -83,6 +87,11 @@ says 'tail of an ended run' 0 '60' -- "$polis" tail "$run"
 says 'export tables' 0 epochs interactions actions -- "$polis" export "$run" --tables
 says 'export csv' 0 '^step,' -- "$polis" export "$run" --format csv --table interactions
 says 'export jsonl' 0 '^\{"step":' -- "$polis" export "$run" --format jsonl --table actions
+says 'export of notes, by name' 0 '^[0-9]+,[0-9]+,[0-9]+,task_created,' -- "$polis" export "$run" --table notes
+says 'export of an unknown table' 64 "did you mean 'notes'" -- "$polis" export "$run" --table note
+says 'replay up to a step' 0 '20 steps' -- "$polis" replay "$run" --until 20
+says 'ctl of an ended run' 69 'is not going on' -- "$polis" ctl "$run" freeze 1
+says 'describe' 0 '^# status_game' 'seed 42' 'reputation_decay' -- "$polis" describe "$run"
 says 'export of figures' 0 'toxicity_rate' -- "$polis" export "$run" --format csv --table epochs
 lines=$("$polis" export "$run" --format csv --table epochs | wc -l)
 if [ "$lines" -eq 7 ]; then ok 'six epochs and a heading'; else bad "six epochs and a heading ($lines lines)"; fi
@@ -148,9 +157,19 @@ says 'status while paused' 0 'paused' -- "$polis" status "$ctl" --json
 says 'go on' 0 'going on' -- "$polis" ctl "$ctl" resume
 says 'kill switch' 0 'applied at step' -- "$polis" ctl "$ctl" kill_switch on
 says 'kill switch off' 0 'applied at step' -- "$polis" ctl "$ctl" kill_switch off
+says 'freeze an agent' 0 'applied at step' -- "$polis" ctl "$ctl" freeze 1
+says 'freeze one for some epochs' 0 'applied at step' -- "$polis" ctl "$ctl" freeze 2 40
+says 'unfreeze it' 0 'applied at step' -- "$polis" ctl "$ctl" unfreeze 1
+says 'freeze whom there is not' 65 'no agent 6: they are 0 to 5' -- "$polis" ctl "$ctl" freeze 6
+says 'freeze needs an agent' 64 'freeze takes AGENT .EPOCHS.' -- "$polis" ctl "$ctl" freeze
+says 'unfreeze takes no epochs' 64 'unfreeze takes AGENT' -- "$polis" ctl "$ctl" unfreeze 1 3
+says 'pause takes nothing' 64 'pause takes nothing' -- "$polis" ctl "$ctl" pause now
 says 'unknown verb' 64 'kill_switch' -- "$polis" ctl "$ctl" explode
 says 'stop' 0 'stopping' -- "$polis" ctl "$ctl" stop
 wait $pid
+says 'what agents decided' 0 -- "$polis" export "$ctl" --table decisions
+frozen=$(awk -F, 'NR > 1 && $4 == 2 { n = $1 } END { print n }' "$out") last=$(tail -1 "$out" | cut -d, -f1)
+if [ "$frozen" -lt "$last" ]; then ok "agent 2 acts last in step $frozen of $last"; else bad "agent 2 acts in step $frozen of $last"; fi
 says 'commands are replayed' 0 -- "$polis" replay "$ctl" --verify
 
 echo "1..$count"

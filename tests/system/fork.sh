@@ -4,28 +4,7 @@ set -u
 polis=${POLIS_BINARY:-build/release/polis}
 work=$(mktemp -d "${TMPDIR:-/tmp}/polis-fork-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-count=0
-out=$work/out err=$work/err
-
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-bad() { count=$((count + 1)); echo "not ok $count - $1"; sed 's/^/# /' "$out" "$err" 2>/dev/null | tail -15; }
-holds() { # holds NAME COMMAND...: the command succeeds
-    local name=$1
-    shift
-    if "$@"; then ok "$name"; else bad "$name"; fi
-}
-# says NAME STATUS PATTERN... -- COMMAND...: exit status, and every pattern in stdout or stderr.
-says() {
-    local name=$1 want=$2 patterns=() status missing=
-    shift 2
-    while [ "$1" != -- ]; do patterns+=("$1"); shift; done
-    shift
-    timeout 120 "$@" >"$out" 2>"$err" </dev/null
-    status=$?
-    for p in "${patterns[@]}"; do grep -qE -e "$p" "$out" "$err" || missing="$missing [$p]"; done
-    if [ "$status" -eq "$want" ] && [ -z "$missing" ]; then ok "$name"; else
-        bad "$name (status $status, wanted $want; missing:$missing)"; fi
-}
+. tests/support/tap.sh
 state() { "$polis" replay "$1" 2>/dev/null | grep '^state'; }
 rows_behind() { "$polis" export "$1" --table "$3" 2>/dev/null | awk -F, -v step="$2" 'NR > 1 && $1 > step'; }
 
@@ -70,6 +49,8 @@ holds 'to the bit' sh -c "[ '$(state "$work/longer")' = '$(state "$work/seven")'
 says 'a step that is not there' 66 'come to step 50, not to step 51' -- "$polis" fork "$work/governed@51" --out "$work/none"
 says 'an epoch that is not there' 66 'no epoch 9' -- "$polis" fork "$work/governed@epoch:9" --out "$work/none"
 says 'not a step' 65 'epoch:N or end' -- "$polis" fork "$work/governed@noon" --out "$work/none"
+says 'no number of an epoch' 65 "not 'epoch:'" -- "$polis" fork "$work/governed@epoch:" --out "$work/none"
+says 'no branches' 64 'from 1 to 100000' -- "$polis" fork "$work/governed@20" -n 0 --out "$work/none"
 says 'no such run' 66 'no run' -- "$polis" fork "$work/nowhere@3" --out "$work/none"
 says 'a step of the parent of a fork' 66 'begins behind step 50' -- "$polis" fork "$work/longer@20" --out "$work/none"
 
@@ -90,6 +71,10 @@ says 'hold from there on' 0 -- "$polis" check "$work/rails" --deep
 says 'from every decision to inputs only' 0 -- "$polis" fork "$work/governed@20" -s log.detail=inputs --inproc --quiet --out "$work/slim"
 says 'its replay asks the policies' 0 -- "$polis" replay "$work/slim" --verify
 holds 'and comes to the same state' sh -c "[ '$(state "$work/slim")' = '$(state "$work/governed")' ]"
+says 'a run with only its inputs can be checked' 0 -- "$polis" check "$work/slim" --deep
+"$polis" run network_effects --epochs 4 --inproc --quiet --out "$work/linked" >/dev/null 2>&1
+says 'links that must be stronger' 0 -- "$polis" fork "$work/linked@33" -s sandbox.network.weight_min=0.5 --inproc --quiet --out "$work/strong"
+says 'hold, too' 0 -- "$polis" check "$work/strong" --deep
 refused() { says "refused: $1" 65 "cannot change $2" -- "$polis" fork "$work/governed@20" -s "$1" --out "$work/refused"; }
 refused agents[0].count=9 'agents.0..count from 3 to 9'
 refused agents[1].type=honest "agents.1..type from opportunistic to honest"
@@ -170,6 +155,15 @@ says 'the whole description' 0 '^## 1. Purpose and patterns' '^## 2. Entities, s
     'seed is 42' 'head of the chain' 'hash of the manifest' 'protocol 1' -- "$polis" describe "$work/watched" --odd
 says 'a scenario' 0 '^# ' '20 agents, 20 epochs of 10 steps' 'No lever is on' '`simulation.epochs` \| `20` \| `10`' -- "$polis" describe baseline
 says 'a scenario with a change' 0 '`sandbox.eta` \| `0.7` \| `0.1`' -- "$polis" describe baseline -s sandbox.eta=0.7
+says 'only what differs from a policy is named' 0 'id 3 \| .red_team' 'strategy sybil \|$' -- "$polis" describe red_team \
+    -s 'agents=[{type: honest, count: 3}, {type: red_team, count: 1, params: {strategy: sybil}}]' -s 'metrics_to_track=[]'
+says 'what a scenario adds' 0 '^- \*Market of bounties' '^- \*Norms' '^- \*Contagion' '^- \*Discourse' -- "$polis" describe red_team --odd
+says 'a network is space' 0 '^- \*Network' '^- .Communities|Space is a network' -- "$polis" describe network_effects --odd
+says 'what is off is not told' 0 -- "$polis" describe baseline --odd
+holds 'not even one of them' sh -c "! grep -q 'This scenario adds' '$out'"
+for section in network market projects contagion discourse norms moderation; do
+    holds "$section has a description" grep -q "\"sandbox.$section" control/odd.c
+done
 says 'every scenario can be described' 0 -- sh -c "for f in configs/scenarios/*.yaml; do '$polis' describe \"\$f\" --odd || exit 1; done"
 says 'neither run nor scenario' 66 'no scenario' -- "$polis" describe "$work/nowhere"
 

@@ -5,11 +5,7 @@ set -u
 polis=${POLIS_BINARY:-build/release/polis}
 work=$(mktemp -d "${TMPDIR:-/tmp}/polis-sweep-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-count=0
-out=$work/out err=$work/err
-
-ok() { count=$((count + 1)); echo "ok $count - $1"; }
-bad() { count=$((count + 1)); echo "not ok $count - $1"; tail -12 "$out" "$err" 2>/dev/null | sed 's/^/# /'; }
+. tests/support/tap.sh
 check() { # check NAME COMMAND...
     local name=$1
     shift
@@ -45,6 +41,27 @@ check 'a cell that is no scenario stops it' sweep 65 "$work/wrong.yaml" --out "$
 check 'with its place and label' grep -qE 'cell 2 \(prob=1.5\): .*wrong.yaml:3:39' "$err"
 check 'before anything is made' [ ! -e "$work/wrong" ]
 check 'no such sweep' sweep 66 governnance
+check 'the nearest one is named' grep -q "did you mean 'governance'" "$err"
+check 'sweeps are listed' sweep 0 --list
+check 'with what they are for' grep -qE '^red_team +Damage by attack' "$out"
+check 'by name alone' sweep 0 --names
+check 'a line each' [ "$(grep -cx regimes "$out")" -eq 1 ]
+printf 'scenario: baseline\nset: {simulation.epochs: 2}\nzip: {label: [low, high], governance.random_audit.prob: [0.1, 0.9]}\n' >"$work/zip.yaml"
+check 'a zip with labels' sweep 0 "$work/zip.yaml" --dry-run
+check 'says once what is set in all cells' [ "$(grep -c 'in all cells: simulation.epochs=2' "$out")" -eq 1 ]
+check 'and each cell by its label' grep -qE '^ +2  high +governance.random_audit.prob=0.9' "$out"
+printf '' >"$work/empty.yaml"
+check 'an empty file' sweep 65 "$work/empty.yaml"
+printf 'scenario: baselin\n' >"$work/lost.yaml"
+check 'a scenario that does not exist' sweep 66 "$work/lost.yaml"
+check 'is named with the nearest' grep -q "lost.yaml:1:11: .*did you mean 'baseline'" "$err"
+printf 'scenario: baseline\ngird: {simulation.epochs: [1]}\n' >"$work/key.yaml"
+check 'an unknown key' sweep 65 "$work/key.yaml"
+check 'with the nearest' grep -q "key.yaml:2:1: .*did you mean 'grid'" "$err"
+check 'no jobs' sweep 64 "$work/four.yaml" --jobs 0
+check '--resume of no folder' sweep 66 --resume "$work/nowhere"
+check '--resume of a folder of something else' sweep 66 --resume "$work"
+check 'says what is missing' grep -q 'no sweep.yaml in it' "$err"
 check 'a file or --resume' sweep 64
 check 'options that cannot go with --resume' sweep 64 --resume "$work" --seeds 3
 

@@ -44,11 +44,7 @@ is_on(const struct config *config)
     return config->contagion.enabled;
 }
 
-#define SPAN_ADD(own, name, amount)                                                                                  \
-    do {                                                                                                             \
-        (own)->counts.epoch.name += (amount);                                                                        \
-        (own)->counts.run.name += (amount);                                                                          \
-    } while (0)
+#define SPAN_ADD(own, name, amount) SPANS_ADD(&(own)->counts, name, amount)
 
 /* ---- infection and cure ---- */
 

@@ -107,11 +107,7 @@ genesis(struct sandbox *self)
 
 /* ---- topics ---- */
 
-#define SPAN_ADD(own, name, amount)                                                                                  \
-    do {                                                                                                             \
-        (own)->spans.epoch.name += (amount);                                                                         \
-        (own)->spans.run.name += (amount);                                                                           \
-    } while (0)
+#define SPAN_ADD(own, name, amount) SPANS_ADD(&(own)->spans, name, amount)
 
 /* Place of a topic in the table; a new one gets the first free one, or that of one that nobody holds. */
 static uint32_t
@@ -348,7 +344,7 @@ put_topics(const struct sandbox *self, const struct figure_sink *sink)
     figure_put_share(sink, "narrative_concentration", squares, holders * holders);
     figure_put_share(sink, "effective_topics", holders * holders, squares);
     figure_put_share(sink, "top_topic_share", (double)first->holders, holders);
-    figure_put(sink, "top_topic", (double)first->id, first->holders > 0);
+    figure_put(sink, "top_topic", first->holders > 0 ? (double)first->id : 0.0, first->holders > 0);
     figure_put_share(sink, "top_topic_r0", (double)first->passed, (double)first->closed);
     figure_put_share(sink, "camp_balance", 2.0 * (double)second->holders, (double)(first->holders + second->holders));
     figure_put(sink, "adoption_size", (double)largest, true);

@@ -236,7 +236,8 @@ apply_effect(struct sandbox *self, uint32_t agent, enum sandbox_effect kind, int
     case EFFECT_FREEZE:
         if (!is_frozen(self, agent) && (uint32_t)amount > self->now.epoch)
             TALLY_ADD(self, freezes, 1);
-        self->agents.frozen_until[agent] = (uint32_t)amount;
+        if ((uint32_t)amount > self->agents.frozen_until[agent]) /* a longer one, by another lever, holds */
+            self->agents.frozen_until[agent] = (uint32_t)amount;
         return;
     case EFFECT_UNFREEZE:
         self->agents.frozen_until[agent] = 0;

@@ -20,6 +20,13 @@ void figure_put(const struct figure_sink *sink, const char *name, double value, 
 /* part / whole; unknown when whole is 0. */
 void figure_put_share(const struct figure_sink *sink, const char *name, double part, double whole);
 
+/* Counts something in the epoch and in the run, in what a feature keeps of both (members `epoch` and `run`). */
+#define SPANS_ADD(spans, name, amount)                                                                               \
+    do {                                                                                                             \
+        (spans)->epoch.name += (amount);                                                                             \
+        (spans)->run.name += (amount);                                                                               \
+    } while (0)
+
 struct feature {
     const char *name;
     bool traits;    /* what agents see or say for it needs ACT_TRAIT and DECIDE_EXTRA */

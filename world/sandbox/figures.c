@@ -15,6 +15,7 @@ put_counts(const struct tally *tally, const struct figure_sink *sink)
     figure_put(sink, "accepted_interactions", (double)tally->set.accepted, true);
     figure_put(sink, "unpaid", money_to_real(tally->unpaid), true);
     figure_put_share(sink, "bad_reputation_gain", tally->bad_reputation, (double)tally->set.bad_accepted);
+    figure_put_share(sink, "bad_label", tally->bad_label, (double)tally->set.bad_accepted);
     figure_put_share(sink, "bad_payoff", tally->bad_payoff, (double)tally->set.bad_accepted);
     figure_put_share(sink, "unanswered_share", (double)tally->unanswered, (double)tally->proposals);
     figure_put_share(sink, "cascade_r0", (double)tally->replies, (double)(tally->posts + tally->replies));

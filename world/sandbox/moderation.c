@@ -32,11 +32,7 @@ struct moderation {
 
 _Static_assert(sizeof(struct moderation_span) == 8 * 8, "no padding in what is saved as bytes");
 
-#define SPAN_ADD(self, name, amount)                                                                                 \
-    do {                                                                                                             \
-        (self)->moderation->epoch.name += (amount);                                                                  \
-        (self)->moderation->run.name += (amount);                                                                    \
-    } while (0)
+#define SPAN_ADD(self, name, amount) SPANS_ADD((self)->moderation, name, amount)
 
 static bool
 is_on(const struct config *config)

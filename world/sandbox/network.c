@@ -84,7 +84,7 @@ figures(const struct sandbox *self, bool whole_run, const struct figure_sink *si
     figure_put(sink, "network_links", (double)now->links, known);
     figure_put(sink, "network_degree", now->average_degree, known);
     figure_put(sink, "network_clustering", now->clustering, known);
-    figure_put(sink, "network_path_length", now->path_length, known);
+    figure_put(sink, "network_path_length", now->path_length, known && now->links > 0);
     figure_put(sink, "network_components", (double)now->components, known);
 }
 
@@ -114,6 +114,13 @@ network_neighbours(const struct sandbox *self, uint32_t agent, uint32_t *count)
     if (self->network == NULL || topology_is_open(self->network->topology))
         return NULL;
     return topology_neighbours(self->network->topology, agent, count);
+}
+
+void
+network_fit(struct sandbox *self)
+{
+    if (self->network != NULL)
+        topology_fit(self->network->topology);
 }
 
 const struct feature feature_network = {

@@ -33,7 +33,8 @@ struct project {
 struct projects_tally {
     uint64_t created, planned, completed, failed, lapsed, assigned, matched, parts_done, rework, makespan;
     double labels, synergy, coordination; /* sums over the completed ones */
-    uint64_t covered;                     /* capabilities of approved parts, a bit each */
+    uint64_t covered;                     /* capabilities that completed projects needed, a bit each */
+    uint64_t epoch;                       /* which it is about */
 };
 
 struct projects {
@@ -45,14 +46,25 @@ struct projects {
 };
 
 _Static_assert(sizeof(struct project) == 4 * 8 + 6 * 4 + 16 * 4 + 64 + 16 + 8 &&
-                   sizeof(struct projects_tally) == 14 * 8,
+                   sizeof(struct projects_tally) == 15 * 8,
                "no padding in what is saved as bytes");
 
 #define COUNT(self, name, amount)                                                                                    \
     do {                                                                                                             \
-        (self)->projects->epoch.name += (amount);                                                                    \
+        tally_now(self)->name += (amount);                                                                           \
         (self)->projects->run.name += (amount);                                                                      \
     } while (0)
+
+/* Tasks move on before features are told that an epoch has begun, so the first to count something clears the last. */
+static struct projects_tally *
+tally_now(struct sandbox *self)
+{
+    struct projects_tally *tally = &self->projects->epoch;
+
+    if (tally->epoch != self->now.epoch)
+        *tally = (struct projects_tally){.epoch = self->now.epoch};
+    return tally;
+}
 
 static bool
 is_on(const struct config *config)
@@ -205,7 +217,7 @@ measure(struct sandbox *self, const struct project *project)
         needed |= project->capability[i];
         best = held > best ? held : best;
     }
-    self->projects->epoch.covered |= needed;
+    tally_now(self)->covered |= needed;
     self->projects->run.covered |= needed;
     COUNT(self, synergy, (double)__builtin_popcount(needed) / (double)best);
     COUNT(self, labels, project->labels / (double)project->part_count);
@@ -309,8 +321,7 @@ begin(struct sandbox *self)
     double whole = math_floor(expected);
     uint64_t count = (uint64_t)whole + rng_chance(&rng, expected - whole);
 
-    if (is_epoch_start(self))
-        self->projects->epoch = (struct projects_tally){0};
+    tally_now(self);
     for (uint32_t i = 0; i < self->config.projects.capacity && is_epoch_start(self); i++)
         if (self->projects->items[i].status != PROJECT_FREE && self->projects->items[i].deadline <= self->now.epoch)
             fail_project(self, &self->projects->items[i]);

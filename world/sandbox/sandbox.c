@@ -352,15 +352,15 @@ sandbox_steps_per_epoch(const void *self)
     return ((const struct sandbox *)self)->config.steps_per_epoch;
 }
 
-#define AT_GENESIS "has had its effect before step 1"
-#define SHAPE "gives the state its shape"
+#define AT_GENESIS "it has had its effect before step 1"
+#define SHAPE "it gives the state its shape"
 
 static const struct domain_fixed fixed[] = {
-    {"simulation.steps_per_epoch", "numbers the epochs that are over"},
+    {"simulation.steps_per_epoch", "it numbers the epochs that are over"},
     {"agents.*.type", "the agents' memories are of the policies they had"},
     {"agents.*.count", SHAPE},
     {"agents.*.role", "tasks in work are of the roles they had"},
-    {"agents.*.name", "would rename those whom the past knows"},
+    {"agents.*.name", "it would rename those whom the past knows"},
     {"agents.*.skill_low", AT_GENESIS},
     {"agents.*.skill_high", AT_GENESIS},
     {"agents.*.initial_resources", AT_GENESIS},

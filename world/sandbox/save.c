@@ -8,7 +8,7 @@
 
 #define SAVE_MAGIC UINT64_C(0x31786f62646e6173) /* "sandbox1" */
 
-_Static_assert(sizeof(struct tally) == 27 * 8 + TALLY_REFUSALS * 8 + 24 + TALLY_KINDS * 80 + sizeof(struct metrics_set),
+_Static_assert(sizeof(struct tally) == 27 * 8 + TALLY_REFUSALS * 8 + 32 + TALLY_KINDS * 80 + sizeof(struct metrics_set),
                "no padding in what is saved as bytes");
 
 /* Every block of state but the feed's texts and the accounts. */
@@ -106,8 +106,10 @@ save_load(void *self_any, const void *bytes, size_t size, struct why *why)
         code = fail(why, ERR_FORMAT, "the snapshot has %zu bytes left over", size - offset);
     if (code == 0)
         code = feed_rebuild(self->feed, why);
-    if (code == 0)
+    if (code == 0) {
         rails_fit(self->rails);
+        network_fit(self);
+    }
     if (code == 0 && check_invariants(self, why) != 0)
         code = ERR_FORMAT;
     return code;

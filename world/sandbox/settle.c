@@ -261,6 +261,7 @@ tally_kind(struct sandbox *self, const struct deal *deal)
     if (deal->truth < 0) {
         TALLY_ADD(self, bad_reputation, deal->reputation_a);
         TALLY_ADD(self, bad_payoff, deal->payoff_a);
+        TALLY_ADD(self, bad_label, deal->p);
     }
 }
 

@@ -230,6 +230,8 @@ void observe_ask(const struct sandbox *self, uint32_t group, uint32_t first, uin
 bool network_linked(const struct sandbox *self, uint32_t a, uint32_t b);
 /* Whom the agent may deal with, by id; NULL: anybody. Lent until the step ends. */
 const uint32_t *network_neighbours(const struct sandbox *self, uint32_t agent, uint32_t *count);
+/* After loading: see topology_fit(). */
+void network_fit(struct sandbox *self);
 
 /* ---- decide.c ---- */
 /* Of an answer whose rows are those of the agents asked; so is offers_check(). */

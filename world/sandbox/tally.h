@@ -45,6 +45,7 @@ struct tally {
     TALLY_COUNTS(TALLY_MEMBER)
     uint64_t refused[TALLY_REFUSALS]; /* by enum sandbox_refusal */
     double bad_reputation, bad_payoff; /* of the initiators of bad work that happened: sums, payoffs in tokens */
+    double bad_label;                 /* sum of its p */
     int64_t unpaid;                   /* losses and costs beyond what their bearer held, millionths */
     struct {
         uint64_t proposals, answered, accepted;

@@ -374,6 +374,18 @@ topology_cells(struct topology *self, struct cells *out)
     cells_add(out, self->weights, self->first[self->agent_count] * sizeof self->weights[0]);
 }
 
+void
+topology_fit(struct topology *self)
+{
+    for (uint32_t agent = 0; agent < self->agent_count && self->params.dynamic; agent++)
+        for (uint32_t i = 0; i < self->count[agent] && i < room_of(self, agent); i++) {
+            double *weight = &self->weights[self->first[agent] + i];
+
+            if (*weight >= 0.0 && *weight < self->params.weight_min)
+                *weight = self->params.weight_min;
+        }
+}
+
 static bool
 link_makes_sense(const struct topology *self, uint32_t agent, uint32_t i)
 {

@@ -93,6 +93,8 @@ struct topology_changes topology_end_epoch(struct topology *self, uint32_t epoch
 struct topology_figures topology_figures(const struct topology *self);
 
 void topology_cells(struct topology *self, struct cells *out); /* the state: nothing unless dynamic */
+/* After loading: links that are weaker than the least weight, which a fork may have raised since, get that. */
+void topology_fit(struct topology *self);
 MUST_CHECK int topology_check(const struct topology *self, struct why *why);
 
 #endif

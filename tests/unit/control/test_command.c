@@ -22,6 +22,8 @@ static const struct row {
     {"-- ends the options", {"run", "--", "-s"}, 0, "run"},
     {"a choice", {"scenario", "list"}, 0, "scenario"},
     {"the choice of ctl stands behind the run", {"ctl", "runs/x", "pause"}, 0, "ctl"},
+    {"freeze takes an agent and a number of epochs", {"ctl", "runs/x", "freeze", "3", "2"}, 0, "ctl"},
+    {"a list needs no sweep", {"sweep", "--list"}, 0, "sweep"},
     {"help of a command needs nothing else", {"run", "--help"}, 0, "run"},
     {"unknown command, near", {"rnu", "x"}, ERR_INVALID, "did you mean 'polis run'?"},
     {"unknown command, far", {"xylophone"}, ERR_INVALID, "polis help lists them all"},

@@ -5,6 +5,7 @@
 #include "proto/sandbox.h"
 #include "tests/support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ROW, NOTE, ITEM, AXES };
@@ -100,7 +101,7 @@ static void
 write_rows(void **state)
 {
     const struct row *row = *state;
-    struct export_table table = {"t", &paper, row->axis, row->joined ? &stamp : NULL, 0};
+    struct export_table table = {"t", &paper, row->axis, row->joined ? &stamp : NULL, 0, NULL, 0};
     struct buffer bytes = {0}, stamps = {0}, out = {0};
     struct batch batch, joined;
     struct why why = {0};
@@ -121,7 +122,7 @@ write_rows(void **state)
 static void
 refuses_another_length(void **state)
 {
-    struct export_table table = {"t", &paper, ROW, &stamp, 0};
+    struct export_table table = {"t", &paper, ROW, &stamp, 0, NULL, 0};
     struct buffer bytes = {0}, stamps = {0}, out = {0};
     struct batch batch, joined;
     struct why why = {0};
@@ -134,6 +135,52 @@ refuses_another_length(void **state)
     assert_int_equal(out.size, 0);
     buffer_fini(&bytes);
     buffer_fini(&stamps);
+}
+
+static const struct note_row {
+    const char *name;
+    enum export_format format;
+    const char *table, *want;
+} note_rows[] = {
+    {"csv: by name", EXPORT_CSV, "notes",
+        "12,1,0,task_created,4294967295,3,7,1000000,0.5\n12,1,1,collusion,2,0,0,0,0\n"},
+    {"jsonl: by name", EXPORT_JSONL, "notes",
+        "{\"step\": 12, \"phase\": 1, \"index\": 0, \"note\": \"task_created\", \"note_agent\": 4294967295, "
+        "\"note_other\": 3, \"note_id\": 7, \"note_amount\": 1000000, \"note_value\": 0.5}\n"
+        "{\"step\": 12, \"phase\": 1, \"index\": 1, \"note\": \"collusion\", \"note_agent\": 2, "
+        "\"note_other\": 0, \"note_id\": 0, \"note_amount\": 0, \"note_value\": 0}\n"},
+    {"the axis by itself keeps the numbers", EXPORT_CSV, "sandbox.events.note", NULL},
+};
+
+/* Two notes, whose names and numbers come from the list in proto/sandbox.h. */
+static void
+notes(void **state)
+{
+    const struct note_row *row = *state;
+    uint32_t counts[EVENTS_AXES] = {[EVENTS_NOTE] = 2};
+    struct export_table table;
+    struct batch_writer writer;
+    struct buffer bytes = {0}, out = {0};
+    struct batch batch;
+    struct why why = {0};
+    char numbers[160];
+
+    batch_begin(&writer, &schema_sandbox_events, &bytes, 0, 0, counts);
+    memcpy(batch_column(&writer, EVENTS_note), (uint8_t[]){NOTE_task_created, NOTE_collusion}, 2);
+    memcpy(batch_column(&writer, EVENTS_note_agent), (uint32_t[]){SANDBOX_NOBODY, 2}, 8);
+    memcpy(batch_column(&writer, EVENTS_note_other), (uint32_t[]){3, 0}, 8);
+    memcpy(batch_column(&writer, EVENTS_note_id), (uint32_t[]){7, 0}, 8);
+    memcpy(batch_column(&writer, EVENTS_note_amount), (int64_t[]){1000000, 0}, 16);
+    memcpy(batch_column(&writer, EVENTS_note_value), (double[]){0.5, 0}, 16);
+    assert_int_equal(batch_read(&schema_sandbox_events, bytes.data, bytes.size, &batch, &why), 0);
+    assert_int_equal(export_table_find(row->table, &table, &why), 0);
+    assert_int_equal(export_write_rows(&table, row->format, 12, 1, &batch, NULL, &out, &why), 0);
+    buffer_append(&out, "", 1);
+    snprintf(numbers, sizeof numbers, "12,1,0,%d,4294967295,3,7,1000000,0.5\n12,1,1,%d,2,0,0,0,0\n",
+        NOTE_task_created, NOTE_collusion);
+    assert_string_equal((const char *)out.data, row->want != NULL ? row->want : numbers);
+    buffer_fini(&bytes);
+    buffer_fini(&out);
 }
 
 static void
@@ -184,5 +231,6 @@ main(void)
         {"refuses a verdict of another length", refuses_another_length}, {"finds tables by name", finds_tables}};
 
     return TEST_ROWS("export_write_rows", rows, write_rows) + TEST_ROWS("export_add_field", field_rows, field) +
+           TEST_ROWS("notes", note_rows, notes) +
            TEST_CASES("export", cases);
 }

@@ -7,7 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- rows ---- */
@@ -134,6 +136,32 @@ says_how_far_it_is(void **state)
 
 /* ---- the folder beside the store ---- */
 
+/* A socket that somebody listens at; then its file alone; then with the world, which may wait for another broker. */
+static void
+is_live_with_a_listener(const char *folder, const char *place)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[4400];
+    FILE *lock;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(mkdir(place, 0700), 0);
+    snprintf(path, sizeof path, "%s/ctl", place);
+    assert_true(text_copy(address.sun_path, sizeof address.sun_path, path));
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_true(folder_is_live(folder));
+    assert_int_equal(close(listener), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_false(folder_is_live(folder));
+    snprintf(path, sizeof path, "%s/world.lock", folder);
+    lock = fopen(path, "we");
+    assert_non_null(lock);
+    assert_true(fprintf(lock, "%jd\n", (intmax_t)getpid()) > 0);
+    assert_int_equal(fclose(lock), 0);
+    assert_true(folder_is_live(folder));
+}
+
 static void
 keeps_the_layout(void **state)
 {
@@ -158,6 +186,7 @@ keeps_the_layout(void **state)
     assert_int_equal(folder_read_place(folder, place, sizeof place, &why), 0);
     assert_string_equal(place + strlen(folder), "/bus");
     assert_false(folder_is_live(folder));
+    is_live_with_a_listener(folder, place);
 
     assert_int_equal(folder_write_cluster(folder, &plan, &why), 0);
     assert_int_equal(folder_read_cluster(folder, &cluster, &logging, &why), 0);

@@ -295,17 +295,17 @@ resolved_is_a_scenario(void **state)
 static void
 finds_by_name(void **state)
 {
-    char path[SCENARIO_PATH_SIZE];
+    char path[LIBRARY_PATH_SIZE];
     struct why why = {0};
 
     (void)state;
     write_scenario("waterfall.yaml", GOOD_HEAD);
     assert_int_equal(setenv("POLIS_SCENARIOS", test_folder(), 1), 0);
-    assert_int_equal(scenario_find("waterfall", NULL, path, &why), 0);
+    assert_int_equal(library_find(&library_scenarios, "waterfall", NULL, path, &why), 0);
     assert_non_null(strstr(path, "/waterfall.yaml"));
-    assert_int_equal(scenario_find("watrefall", NULL, path, &why), ERR_MISSING);
+    assert_int_equal(library_find(&library_scenarios, "watrefall", NULL, path, &why), ERR_MISSING);
     assert_string_equal(why.text, "there is no scenario 'watrefall'; did you mean 'waterfall'?");
-    assert_int_equal(scenario_find("", NULL, path, &why), ERR_INVALID);
+    assert_int_equal(library_find(&library_scenarios, "", NULL, path, &why), ERR_INVALID);
     assert_int_equal(unsetenv("POLIS_SCENARIOS"), 0);
 }
 
@@ -355,7 +355,7 @@ shipped_ones_are_good(void **state)
         test_say_skipped("shipped scenarios", "not run from the project's folder");
         return;
     }
-    scenario_each(load_shipped, &count);
+    library_each(&library_scenarios, load_shipped, &count);
     assert_true(count >= 6);
 }
 

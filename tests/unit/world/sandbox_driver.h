@@ -288,6 +288,33 @@ driver_digest(const struct driver *self, char out[2 * FOLD_SIZE + 1])
     digest_hex(bytes, FOLD_SIZE, out);
 }
 
+/* `to`, which has begun alike, gets the state of `from` by way of a snapshot, and stands where that stands. */
+static inline void
+driver_copy(const struct driver *from, struct driver *to)
+{
+    struct buffer bytes = {0};
+    struct why why = {0};
+
+    domain_sandbox.save(from->self, &bytes);
+    if (domain_sandbox.load(to->self, bytes.data, bytes.size, &why) != 0)
+        fail_msg("seed %llu: %s", (unsigned long long)from->seed, why.text);
+    to->step = from->step;
+    buffer_fini(&bytes);
+}
+
+/* Both have the same state. */
+static inline void
+driver_same(const struct driver *one, const struct driver *two)
+{
+    char a[2 * FOLD_SIZE + 1], b[2 * FOLD_SIZE + 1];
+
+    driver_digest(one, a);
+    driver_digest(two, b);
+    if (strcmp(a, b) != 0)
+        fail_msg("seed %llu, step %llu: other states, %s and %s", (unsigned long long)one->seed,
+            (unsigned long long)one->step, a, b);
+}
+
 struct driver_figure {
     const char *name;
     double value;

@@ -497,22 +497,12 @@ static void
 goes_on_elsewhere(const struct economy_row *row, struct driver *driver)
 {
     struct driver other = economy(row, driver->seed, 2);
-    struct buffer bytes = {0};
-    struct why why = {0};
 
-    domain_sandbox.save(driver->self, &bytes);
-    if (domain_sandbox.load(other.self, bytes.data, bytes.size, &why) != 0)
-        fail_msg("%s", why.text);
-    other.step = driver->step;
-    buffer_fini(&bytes);
+    driver_copy(driver, &other);
     for (uint32_t step = 0; step < 6; step++) {
-        char here[2 * FOLD_SIZE + 1], there[2 * FOLD_SIZE + 1];
-
         driver_step(driver);
         driver_step(&other);
-        driver_digest(driver, here);
-        driver_digest(&other, there);
-        assert_string_equal(here, there);
+        driver_same(driver, &other);
     }
     driver_end(&other);
 }

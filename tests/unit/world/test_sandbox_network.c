@@ -83,6 +83,7 @@ links_fade(void **state)
     driver_step(&idle);
     assert_true(driver_figure(&used, false, "network_links").value == 6.0);
     assert_true(driver_figure(&idle, false, "network_links").value == 0.0);
+    assert_false(driver_figure(&idle, false, "network_path_length").known); /* nobody reaches anybody */
     assert_true(driver_figure(&idle, true, "links_ended").value == 6.0);
     driver_end(&used);
     driver_end(&idle);
