@@ -34,6 +34,7 @@ $(foreach r,$(ROOMS),$(eval sources_$(r) := $(call room_sources,$(r))))
 ROLLS    := $(B)/gen/roll_policies.c $(B)/gen/roll_levers.c $(B)/gen/roll_providers.c
 rolls_agents := $(B)/gen/roll_policies.o
 rolls_governance := $(B)/gen/roll_levers.o
+rolls_llm-gateway := $(B)/gen/roll_providers.o
 $(foreach r,$(ROOMS),$(eval objects_$(r) := $(patsubst %.c,$(B)/%.o,$(sources_$(r))) $(rolls_$(r))))
 lib_of    = $(B)/lib$(1).a
 LIBRARIES := $(foreach r,$(ROOMS),$(call lib_of,$(r)))
@@ -72,6 +73,8 @@ $(B)/gen/roll_policies.c: FORCE
 	@$(call roll,policy_roll,policy,agents/policies,agents/policy.h)
 $(B)/gen/roll_levers.c: FORCE
 	@$(call roll,lever_roll,lever,governance/levers,governance/lever.h)
+$(B)/gen/roll_providers.c: FORCE
+	@$(call roll,provider_roll,provider,llm-gateway/providers,llm-gateway/provider.h)
 FORCE:
 
 # ---- tests: tests/unit/ROOM/*.c link their room and those below it ----

@@ -22,6 +22,10 @@ enum stream {
     STREAM_DISPUTES = 17,   /* whether a hearing finds out about the work: entity = bounty */
     STREAM_CHANGE_POINT = 19, /* resampling of rows; never of a run */
     STREAM_NETWORK = 18,    /* links: entity = agent */
+    STREAM_SCRIPT = 20,       /* the scripted model's dice: seed = the request's, entity = row of the script */
+    STREAM_LLM_BREAKER = 30, /* how long a breaker stays open: entity = breaker, step = times opened */
+    STREAM_LLM_RETRY = 31,   /* waits before a model is asked again: entity and step = the request's key, attempt */
+    STREAM_LLM_AUDIT = 32,   /* which recorded answers are asked for again: entity and step = the request's key */
     STREAM_TEST = 60000,   /* tests */
 };
 

@@ -1,7 +1,7 @@
 # Benches. `make bench` builds them with the release variant and runs all of them, a few minutes on an idle machine;
 # B_ONLY="engine log" runs some, B_ARGS=--json prints JSON. Nothing is asserted about time: a missed bar is a line.
 
-bench_names    := codec log broker engine failure sandbox
+bench_names    := codec log broker engine failure sandbox gateway_http
 B_ONLY         ?= $(bench_names)
 B_ARGS         ?=
 bench_helpers  := $(patsubst %.c,$(B)/%.o,$(wildcard bench/measure.c bench/fleet.c))
