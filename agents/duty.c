@@ -223,14 +223,6 @@ duty_moderate(struct sandbox_view *view, double freeze_below, struct sandbox_dec
     return moderate(view, worst, freeze, out);
 }
 
-static bool
-is_kin(const struct sandbox_view *view, uint32_t agent)
-{
-    uint32_t candidate = reason_candidate_of(view, agent);
-
-    return candidate != SANDBOX_NOBODY && batch_u8(view->batch, OBSERVE_candidate_kin, candidate) != 0;
-}
-
 bool
 duty_silence(struct sandbox_view *view, struct sandbox_decision *out)
 {
@@ -243,7 +235,7 @@ duty_silence(struct sandbox_view *view, struct sandbox_decision *out)
         uint32_t author = batch_u32(view->batch, OBSERVE_post_author, i);
 
         if (batch_f64(view->batch, OBSERVE_post_reputation, i) <= reputation || author == view->agent ||
-            is_kin(view, author))
+            reason_is_kin(view, reason_candidate_of(view, author)))
             continue;
         best = i;
         reputation = batch_f64(view->batch, OBSERVE_post_reputation, i);

@@ -288,6 +288,28 @@ reason_score_acceptance(const struct reason *self, const struct sandbox_view *vi
     return (accepted + 1.0) / (math_max(past, accepted) + 2.0);
 }
 
+bool
+reason_is_kin(const struct sandbox_view *view, uint32_t candidate)
+{
+    return candidate != SANDBOX_NOBODY && batch_u8(view->batch, OBSERVE_candidate_kin, candidate) != 0;
+}
+
+double
+reason_score_name(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
+{
+    (void)self;
+    return reason_is_kin(view, candidate) ? -INFINITY
+                                          : batch_f64(view->batch, OBSERVE_candidate_reputation, candidate);
+}
+
+double
+reason_score_trusting(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
+{
+    (void)self;
+    return reason_is_kin(view, candidate) ? -INFINITY
+                                          : batch_u16(view->batch, OBSERVE_candidate_accepted, candidate);
+}
+
 uint32_t
 reason_partner(const struct reason *self, struct sandbox_view *view, double exploration, reason_score_fn *score)
 {
@@ -468,6 +490,15 @@ reason_opinion_sincere(const struct reason *self, const struct sandbox_view *vie
         ? reason_belief_of_candidate(self, view, candidate)
         : reason_belief(0.0, 0.0, 0, 0.0, 1.0, batch_f64(view->batch, OBSERVE_post_reputation, post));
     return belief >= 0.5 ? 1 : -1;
+}
+
+int32_t
+reason_opinion_against(const struct reason *self, const struct sandbox_view *view, uint32_t post)
+{
+    uint32_t author = batch_u32(view->batch, OBSERVE_post_author, post);
+
+    (void)self;
+    return author == view->agent || reason_is_kin(view, reason_candidate_of(view, author)) ? 0 : -1;
 }
 
 bool

@@ -94,6 +94,8 @@ void reason_ask(const struct reason *self, const struct reason_self *me, double 
 /* How a candidate is weighed: higher is better; a NaN or -INFINITY is never chosen. */
 typedef double reason_score_fn(const struct reason *self, const struct sandbox_view *view, uint32_t candidate);
 reason_score_fn reason_score_belief, reason_score_acceptance;
+/* For those who know their own kind and spare it: the best name, and who has accepted most. */
+reason_score_fn reason_score_name, reason_score_trusting;
 /* The candidate with the highest score (the first of equals), or with probability `exploration` any of them;
  * SANDBOX_NOBODY without candidates. Always draws once, twice when it explores. */
 uint32_t reason_partner(
@@ -122,11 +124,14 @@ bool reason_claim(struct sandbox_view *view, double chance, struct sandbox_decis
 /* What an agent would vote on a visible post (its position on the post axis): 1, -1, or 0 for not at all. */
 typedef int32_t reason_opinion_fn(const struct reason *self, const struct sandbox_view *view, uint32_t post);
 reason_opinion_fn reason_opinion_sincere; /* the author's believed quality; nothing about itself */
+reason_opinion_fn reason_opinion_against; /* everybody but itself and its kind */
 /* Votes on one of the posts that it has an opinion on and has not voted on yet. */
 bool reason_vote(const struct reason *self, struct sandbox_view *view, double chance, reason_opinion_fn *opinion,
                  struct sandbox_decision *out);
 /* The position on the candidate axis of this agent, or SANDBOX_NOBODY. */
 uint32_t reason_candidate_of(const struct sandbox_view *view, uint32_t agent);
+/* Whether a candidate (its position, or SANDBOX_NOBODY: no) is known to be of the observer's own kind. */
+bool reason_is_kin(const struct sandbox_view *view, uint32_t candidate);
 
 /* Posts one of the texts (NULL-ended, not empty) with the agent's id and the step behind it; `sincerity` in [0, 1]. */
 bool reason_post(const struct reason *self, struct sandbox_view *view, double chance, double sincerity,

@@ -49,34 +49,13 @@ struct plot {
     bool bad; /* the offer is meant to be bad */
 };
 
-static bool
-is_kin(const struct sandbox_view *view, uint32_t candidate)
-{
-    return candidate != SANDBOX_NOBODY && batch_u8(view->batch, OBSERVE_candidate_kin, candidate) != 0;
-}
-
 /* ---- whom ---- */
-
-/* The best name is the target that all of the kind agree on without a word. */
-static double
-score_name(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
-{
-    (void)self;
-    return is_kin(view, candidate) ? -INFINITY : batch_f64(view->batch, OBSERVE_candidate_reputation, candidate);
-}
-
-static double
-score_trusting(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
-{
-    (void)self;
-    return is_kin(view, candidate) ? -INFINITY : batch_u16(view->batch, OBSERVE_candidate_accepted, candidate);
-}
 
 static double
 score_kin(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
 {
     (void)self;
-    return is_kin(view, candidate) ? 1.0 : -INFINITY;
+    return reason_is_kin(view, candidate) ? 1.0 : -INFINITY;
 }
 
 /* The target of before while it is kept and there; else a new one. */
@@ -86,7 +65,7 @@ keep_target(struct plot *plot)
     struct strategy_state *state = plot->state;
 
     if (state->left == 0 || reason_candidate_of(plot->view, state->target) == SANDBOX_NOBODY) {
-        state->target = reason_partner(&plot->reason, plot->view, 0.0, score_name);
+        state->target = reason_partner(&plot->reason, plot->view, 0.0, reason_score_name);
         state->left = FOCUS;
     }
     state->left--;
@@ -132,21 +111,12 @@ attack_target(struct plot *plot)
 /* ---- votes and words ---- */
 
 static int32_t
-opinion_against(const struct reason *self, const struct sandbox_view *view, uint32_t post)
-{
-    uint32_t author = batch_u32(view->batch, OBSERVE_post_author, post);
-
-    (void)self;
-    return author == view->agent || is_kin(view, reason_candidate_of(view, author)) ? 0 : -1;
-}
-
-static int32_t
 opinion_kin(const struct reason *self, const struct sandbox_view *view, uint32_t post)
 {
     uint32_t author = batch_u32(view->batch, OBSERVE_post_author, post);
 
     (void)self;
-    return author == view->agent || is_kin(view, reason_candidate_of(view, author));
+    return author == view->agent || reason_is_kin(view, reason_candidate_of(view, author));
 }
 
 /* Laxer rules; of everything else nothing. */
@@ -212,7 +182,7 @@ act_lie_low(struct plot *plot)
 static void
 act_disguise(struct plot *plot)
 {
-    (void)(reason_vote(&plot->reason, plot->view, 0.5, opinion_against, plot->out) ||
+    (void)(reason_vote(&plot->reason, plot->view, 0.5, reason_opinion_against, plot->out) ||
         reason_post(&plot->reason, plot->view, 0.5, 0.0, doubt, plot->out));
     attack_target(plot);
 }
@@ -222,7 +192,7 @@ static void
 act_collude(struct plot *plot)
 {
     bool inside = rng_chance(&plot->view->rng, 0.5);
-    uint32_t partner = reason_partner(&plot->reason, plot->view, 0.0, inside ? score_kin : score_trusting);
+    uint32_t partner = reason_partner(&plot->reason, plot->view, 0.0, inside ? score_kin : reason_score_trusting);
 
     (void)(reason_vote(&plot->reason, plot->view, 0.8, opinion_kin, plot->out) ||
         reason_post(&plot->reason, plot->view, 0.4, 0.0, praise, plot->out));
@@ -273,7 +243,7 @@ act_farm(struct plot *plot)
     if (plot->state->mode == 0)
         offer_good(plot, reason_score_acceptance);
     else
-        offer_bad(plot, reason_partner(&plot->reason, plot->view, 0.0, score_trusting), SPEND_DISGUISE);
+        offer_bad(plot, reason_partner(&plot->reason, plot->view, 0.0, reason_score_trusting), SPEND_DISGUISE);
 }
 
 /* Work that is paid for and delivered is disputed; a claim keeps others from working. */
@@ -339,7 +309,8 @@ act_brigade(struct plot *plot)
 {
     uint32_t target = keep_target(plot);
 
-    (void)(vote_against_target(plot) || reason_vote(&plot->reason, plot->view, 0.5, opinion_against, plot->out) ||
+    (void)(vote_against_target(plot) ||
+        reason_vote(&plot->reason, plot->view, 0.5, reason_opinion_against, plot->out) ||
         reason_post(&plot->reason, plot->view, 0.5, 0.0, doubt, plot->out));
     if (rng_chance(&plot->view->rng, 0.3))
         offer_bad(plot, target, best_disguise(plot));
@@ -350,7 +321,7 @@ act_inject(struct plot *plot)
 {
     (void)(reason_vote(&plot->reason, plot->view, 0.3, opinion_kin, plot->out) ||
         reason_post(&plot->reason, plot->view, 0.3, 0.0, praise, plot->out));
-    offer_bad(plot, reason_partner(&plot->reason, plot->view, 0.5, score_name), 1.0);
+    offer_bad(plot, reason_partner(&plot->reason, plot->view, 0.5, reason_score_name), 1.0);
     plot->out->payload = plot->bad;
 }
 

@@ -2,8 +2,6 @@
  * the kind on the same few targets; floods the feed, votes others down, blocks tasks and baits with bounties.
  *
  * Memory, 8 bytes, little-endian: u8 layout version, u8 attacks left on the target, u16 zero, u32 target. */
-#include <math.h>
-
 #include "agents/duty.h"
 #include "agents/reason.h"
 #include "agents/talk.h"
@@ -27,31 +25,8 @@ enum { MEMORY_VERSION = 1, MEMORY_SIZE = 8 };
 static const char *const texts[] = {"None of this can be trusted.", "Everybody here is cheating; look closer.",
     "Why do you still believe them?", NULL};
 
-static bool
-is_kin(const struct sandbox_view *view, uint32_t candidate)
-{
-    return candidate != SANDBOX_NOBODY && batch_u8(view->batch, OBSERVE_candidate_kin, candidate) != 0;
-}
-
-/* Everybody but itself and its kind. */
-static int32_t
-opinion(const struct reason *self, const struct sandbox_view *view, uint32_t post)
-{
-    uint32_t author = batch_u32(view->batch, OBSERVE_post_author, post);
-
-    (void)self;
-    return author == view->agent || is_kin(view, reason_candidate_of(view, author)) ? 0 : -1;
-}
-
-/* The best reputation is the target that all of the kind agree on without a word. */
-static double
-score_target(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
-{
-    (void)self;
-    return is_kin(view, candidate) ? -INFINITY : batch_f64(view->batch, OBSERVE_candidate_reputation, candidate);
-}
-
-/* The remembered target while attacks on it are left and it is there; else a new one. */
+/* The remembered target while attacks on it are left and it is there; else a new one: the best name, which is the
+ * target that all of the kind agree on without a word. */
 static uint32_t
 take_target(
     const struct adversarial *p, const struct reason *reason, struct sandbox_view *view, struct sandbox_decision *out)
@@ -63,7 +38,7 @@ take_target(
         target = bytes_get_u32(view->memory + 4);
     }
     if (left == 0 || reason_candidate_of(view, target) == SANDBOX_NOBODY) {
-        target = reason_partner(reason, view, 0.0, score_target);
+        target = reason_partner(reason, view, 0.0, reason_score_name);
         left = p->focus;
     }
     memset(out->memory, 0, MEMORY_SIZE);
@@ -100,7 +75,7 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
         reason_verify(view, true, out) || duty_silence(view, out) ||
         talk(TALK_OF(p, TALK_ADVERSARIAL), view, out) ||
         reason_claim(view, p->block, out) ||
-        reason_vote(&reason, view, p->downvote, opinion, out) ||
+        reason_vote(&reason, view, p->downvote, reason_opinion_against, out) ||
         reason_post(&reason, view, p->flood, 0.0, texts, out));
 
     if (!rng_chance(&view->rng, p->attack))

@@ -3,8 +3,6 @@
  * reputation is gone; then the facade again. Knows its own kind, and helps it.
  *
  * Memory, 2 bytes: layout version, mode. */
-#include <math.h>
-
 #include "agents/duty.h"
 #include "agents/reason.h"
 #include "agents/talk.h"
@@ -36,20 +34,9 @@ static int32_t
 opinion(const struct reason *self, const struct sandbox_view *view, uint32_t post)
 {
     uint32_t author = batch_u32(view->batch, OBSERVE_post_author, post);
-    uint32_t candidate = reason_candidate_of(view, author);
 
     (void)self;
-    return author == view->agent ||
-        (candidate != SANDBOX_NOBODY && batch_u8(view->batch, OBSERVE_candidate_kin, candidate) != 0);
-}
-
-/* Who has accepted most is most trusting; its own kind is spared. */
-static double
-score_trusting(const struct reason *self, const struct sandbox_view *view, uint32_t candidate)
-{
-    (void)self;
-    return batch_u8(view->batch, OBSERVE_candidate_kin, candidate) != 0
-        ? -INFINITY : batch_u16(view->batch, OBSERVE_candidate_accepted, candidate);
+    return author == view->agent || reason_is_kin(view, reason_candidate_of(view, author));
 }
 
 /* The mode of this step, also written to memory. */
@@ -75,7 +62,7 @@ propose(const struct deceptive *p, const struct reason *reason, struct sandbox_v
         struct sandbox_decision *out)
 {
     if (mode == MODE_EXPLOIT)
-        reason_propose(reason, view, reason_partner(reason, view, 0.0, score_trusting), INTERACTION_TRADE,
+        reason_propose(reason, view, reason_partner(reason, view, 0.0, reason_score_trusting), INTERACTION_TRADE,
             &(struct reason_plan){.disguise = p->disguise}, out);
     else
         reason_propose(reason, view, reason_partner(reason, view, p->exploration, reason_score_acceptance),
