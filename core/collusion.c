@@ -303,7 +303,7 @@ components_of(const struct collusion_report *report, uint32_t agent_count)
 
 /* What the interactions within a component and across its border add up to. */
 struct border {
-    double inside, accepted, inside_p, across, across_p;
+    double inside, inside_p, across, across_p;
     uint32_t size;
 };
 
@@ -320,7 +320,6 @@ borders_of(const uint32_t *component, uint32_t agent_count, const struct meeting
 
         if (a == b) {
             a->inside += at->weight;
-            a->accepted += at->item->accepted ? at->weight : 0.0;
             a->inside_p += at->weight * at->item->p;
             continue;
         }

@@ -204,9 +204,8 @@ draw_deal(struct sandbox *self, struct deal *deal)
 static void
 tally_proposal(struct sandbox *self, const struct deal *deal)
 {
-    uint32_t kind = self->slot_kind[self->agents.slot[deal->initiator]];
+    uint32_t kind = tally_kind_of(self, deal->initiator);
 
-    kind = kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
     TALLY_ADD(self, proposals, 1);
     TALLY_ADD(self, kinds[kind].proposals, 1);
     TALLY_ADD(self, kinds[kind].effort, deal->effort);

@@ -37,6 +37,10 @@ figure_put_share(const struct figure_sink *sink, const char *name, double part, 
 void
 features_make(struct sandbox *self)
 {
+    FOR_EACH(self, feature, settle)
+        for (uint32_t verb = 0; verb < VERB_COUNT; verb++)
+            if ((feature->verbs >> verb & 1u) != 0)
+                self->verbs[verb] = feature;
     FOR_EACH(self, feature, make)
         feature->make(self);
 }
@@ -103,10 +107,7 @@ features_write(const struct sandbox *self, const struct batch_writer *writer, co
 const struct feature *
 features_of_verb(const struct sandbox *self, uint32_t verb)
 {
-    FOR_EACH(self, feature, settle)
-        if ((feature->verbs >> verb & 1u) != 0)
-            return feature;
-    return NULL;
+    return self->verbs[verb];
 }
 
 void

@@ -89,10 +89,9 @@ put_kind_holdings(const struct sandbox *self, const struct figure_sink *sink)
     char name[NAME_SIZE];
 
     for (uint32_t agent = 0; agent < self->config.agent_count; agent++) {
-        uint32_t kind = self->slot_kind[self->agents.slot[agent]];
+        uint32_t kind = tally_kind_of(self, agent);
         double wealth = money_to_real(money_of(self, agent) + stake_held(self, agent));
 
-        kind = kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
         sums[kind].influence += self->agents.influence[agent];
         sums[kind].wealth += wealth;
         sums[kind].reputation += self->agents.reputation[agent];

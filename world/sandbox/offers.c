@@ -200,9 +200,8 @@ refuse_deal(const struct sandbox *self, struct deal *deal)
 static void
 tally_answer(struct sandbox *self, const struct deal *deal)
 {
-    uint32_t kind = self->slot_kind[self->agents.slot[deal->initiator]];
+    uint32_t kind = tally_kind_of(self, deal->initiator);
 
-    kind = kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
     TALLY_ADD(self, kinds[kind].answered, 1);
     TALLY_ADD(self, kinds[kind].accepted, deal->accepted);
 }

@@ -250,9 +250,8 @@ pay_deal(struct sandbox *self, const struct deal *deal)
 static void
 tally_kind(struct sandbox *self, const struct deal *deal)
 {
-    uint32_t kind = self->slot_kind[self->agents.slot[deal->initiator]];
+    uint32_t kind = tally_kind_of(self, deal->initiator);
 
-    kind = kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
     TALLY_ADD(self, kinds[kind].happened, 1);
     TALLY_ADD(self, kinds[kind].bad, deal->truth < 0);
     TALLY_ADD(self, kinds[kind].caught, deal->audit == AUDIT_CAUGHT);

@@ -25,6 +25,8 @@
 #include "world/sandbox/tasks.h"
 #include "world/sandbox/trust.h"
 
+struct feature;
+
 enum sandbox_stage { STAGE_OPENING, STAGE_ACT, STAGE_OFFERS, STAGE_JUDGE, STAGE_DONE };
 
 /* State of the agents, a column each. */
@@ -129,6 +131,7 @@ struct sandbox {
     struct tasks *tasks;
     struct rails *rails;
     struct trust *trust;
+    const struct feature *verbs[VERB_COUNT]; /* the feature that is on and takes care of a verb; NULL: none does */
     struct tally *epoch, *run;
     /* Of the features (features.c); NULL where a scenario does without. */
     struct market_desk *market;
@@ -181,6 +184,15 @@ is_kin(const struct sandbox *self, uint32_t a, uint32_t b)
 {
     return self->agents.insider[a] && self->agents.insider[b] &&
            self->slot_kind[self->agents.slot[a]] == self->slot_kind[self->agents.slot[b]];
+}
+
+/* The place in a tally's `kinds` of an agent's policy. */
+static inline uint32_t
+tally_kind_of(const struct sandbox *self, uint32_t agent)
+{
+    uint32_t kind = self->slot_kind[self->agents.slot[agent]];
+
+    return kind < TALLY_KINDS ? kind : TALLY_KINDS - 1;
 }
 
 static inline bool
