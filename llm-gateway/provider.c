@@ -406,6 +406,15 @@ provider_is_text(const json_t *value, const char *text)
     return json_is_string(value) && strcmp(json_string_value(value), text) == 0;
 }
 
+enum provider_finish
+provider_finish_of(const json_t *reason, const struct provider_word *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (provider_is_text(reason, rows[i].word))
+            return rows[i].finish;
+    return PROVIDER_OTHER;
+}
+
 bool
 provider_mentions(const char *text, const char *words)
 {

@@ -303,6 +303,12 @@ const json_t *provider_member(const json_t *root, const char *const *path);
 #define PROVIDER_MEMBER(root, ...) provider_member((root), (const char *const[]){__VA_ARGS__, NULL})
 const char *provider_text(const json_t *value);
 bool provider_is_text(const json_t *value, const char *text);
+/* What a server's word for the end of an answer means: by the first row of that word, else PROVIDER_OTHER. */
+struct provider_word {
+    const char *word;
+    enum provider_finish finish;
+};
+enum provider_finish provider_finish_of(const json_t *reason, const struct provider_word *rows, size_t count);
 bool provider_mentions(const char *text, const char *words); /* in any case */
 void provider_copy(char *out, size_t out_size, const json_t *value);
 void provider_add_answer(struct provider_result *out, const json_t *text); /* a string behind the text so far */

@@ -131,19 +131,15 @@ classify(int status, const json_t *root, int64_t now_ms, struct provider_verdict
 static enum provider_finish
 finish_of(const json_t *reason)
 {
-    static const struct {
-        const char *word;
-        enum provider_finish finish;
-    } rows[] = {{"end_turn", PROVIDER_STOP}, {"stop_sequence", PROVIDER_STOP}, {"tool_use", PROVIDER_STOP},
-                {"max_tokens", PROVIDER_LENGTH}, {"model_context_window_exceeded", PROVIDER_LENGTH},
-                {"refusal", PROVIDER_REFUSED}};
+    static const struct provider_word rows[] = {
+        {"end_turn", PROVIDER_STOP}, {"stop_sequence", PROVIDER_STOP}, {"tool_use", PROVIDER_STOP},
+        {"max_tokens", PROVIDER_LENGTH}, {"model_context_window_exceeded", PROVIDER_LENGTH},
+        {"refusal", PROVIDER_REFUSED}};
 
     if (!json_is_string(reason))
         return PROVIDER_UNFINISHED;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (provider_is_text(reason, rows[i].word))
-            return rows[i].finish;
-    return PROVIDER_OTHER; /* pause_turn among them: half an answer that we do not go on with */
+    /* Another word: pause_turn among them, half an answer that we do not go on with. */
+    return provider_finish_of(reason, rows, sizeof rows / sizeof rows[0]);
 }
 
 /* Counts in a stream are cumulative: what a later event names replaces what an earlier one said. */

@@ -97,10 +97,7 @@ classify(int status, const json_t *root, int64_t now_ms, struct provider_verdict
 static bool
 read_piece(const json_t *root, int64_t now_ms, struct provider_result *out)
 {
-    static const struct {
-        const char *word;
-        enum provider_finish finish;
-    } rows[] = {{"stop", PROVIDER_STOP}, {"length", PROVIDER_LENGTH}};
+    static const struct provider_word rows[] = {{"stop", PROVIDER_STOP}, {"length", PROVIDER_LENGTH}};
     const json_t *reason = json_object_get(root, "done_reason");
     const json_t *text = PROVIDER_MEMBER(root, "message", "content");
 
@@ -114,10 +111,7 @@ read_piece(const json_t *root, int64_t now_ms, struct provider_result *out)
     if (!json_is_true(json_object_get(root, "done")))
         return true;
     /* load and unload say that the model came or went and nothing was answered. Older servers give no reason. */
-    out->finish = reason == NULL ? PROVIDER_STOP : PROVIDER_OTHER;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (provider_is_text(reason, rows[i].word))
-            out->finish = rows[i].finish;
+    out->finish = reason == NULL ? PROVIDER_STOP : provider_finish_of(reason, rows, sizeof rows / sizeof rows[0]);
     /* The count of the prompt is missing when the server had all of it cached: the whole is then not known. */
     out->tokens_in = provider_count(json_object_get(root, "prompt_eval_count"), out);
     out->tokens_out = provider_count(json_object_get(root, "eval_count"), out);

@@ -189,18 +189,13 @@ classify(int status, const json_t *root, int64_t now_ms, struct provider_verdict
 static enum provider_finish
 finish_of(const json_t *reason)
 {
-    static const struct {
-        const char *word;
-        enum provider_finish finish;
-    } rows[] = {{"stop", PROVIDER_STOP}, {"tool_calls", PROVIDER_STOP}, {"function_call", PROVIDER_STOP},
-                {"length", PROVIDER_LENGTH}, {"content_filter", PROVIDER_REFUSED}};
+    static const struct provider_word rows[] = {
+        {"stop", PROVIDER_STOP}, {"tool_calls", PROVIDER_STOP}, {"function_call", PROVIDER_STOP},
+        {"length", PROVIDER_LENGTH}, {"content_filter", PROVIDER_REFUSED}};
 
     if (!json_is_string(reason))
         return PROVIDER_UNFINISHED;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (provider_is_text(reason, rows[i].word))
-            return rows[i].finish;
-    return PROVIDER_OTHER;
+    return provider_finish_of(reason, rows, sizeof rows / sizeof rows[0]);
 }
 
 static void
