@@ -20,7 +20,8 @@ static const struct {
     {MSG_PEER_UP, BIT(CHANNEL_CONTROL)}, {MSG_PEER_DOWN, BIT(CHANNEL_CONTROL)},
     {MSG_PROC_EXIT, BIT(CHANNEL_CONTROL)}, {MSG_EPOCH, BIT(CHANNEL_CONTROL)},
     {MSG_OBSERVATION, BIT(CHANNEL_DATA)}, {MSG_ACTION, BIT(CHANNEL_DATA)}, {MSG_DOCKET, BIT(CHANNEL_DATA)},
-    {MSG_VERDICT, BIT(CHANNEL_DATA)}, {MSG_STEP, BIT(CHANNEL_EVENT)}, {MSG_HEAD, BIT(CHANNEL_EVENT)},
+    {MSG_VERDICT, BIT(CHANNEL_DATA)}, {MSG_PROMPT, BIT(CHANNEL_DATA)},
+    {MSG_COMPLETION, BIT(CHANNEL_DATA)}, {MSG_STEP, BIT(CHANNEL_EVENT)}, {MSG_HEAD, BIT(CHANNEL_EVENT)},
     {MSG_SYNC, BIT(CHANNEL_FETCH)}, {MSG_SYNC_STATE, BIT(CHANNEL_FETCH)}, {MSG_FETCH, BIT(CHANNEL_FETCH)},
     {MSG_RECORD, BIT(CHANNEL_FETCH)}, {MSG_COMMAND, BIT(CHANNEL_CONTROL)}, {MSG_RESULT, BIT(CHANNEL_CONTROL)},
 };
@@ -32,7 +33,8 @@ static const struct {
 } messages[] = {
     MESSAGES(MESSAGE_ROW)
     {MSG_OBSERVATION, "world", "agents"}, {MSG_ACTION, "agents", "world"}, {MSG_DOCKET, "world", "governance"},
-    {MSG_VERDICT, "governance", "world"},
+    {MSG_VERDICT, "governance", "world"}, {MSG_PROMPT, "agents", "llm-gateway"},
+    {MSG_COMPLETION, "llm-gateway", "agents"},
 };
 
 /* The roles named by a column of the message list: one word, or several with commas between. */

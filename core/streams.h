@@ -26,6 +26,7 @@ enum stream {
     STREAM_LLM_BREAKER = 30, /* how long a breaker stays open: entity = breaker, step = times opened */
     STREAM_LLM_RETRY = 31,   /* waits before a model is asked again: entity and step = the request's key, attempt */
     STREAM_LLM_AUDIT = 32,   /* which recorded answers are asked for again: entity and step = the request's key */
+    STREAM_LLM_SEED = 33,    /* what a model samples with: entity = agent, step; lane = phase */
     STREAM_TEST = 60000,   /* tests */
 };
 

@@ -161,7 +161,7 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     M(EPOCH,       epoch,       EPOCH_FIELDS,       11, "world",      "any",    "A world has started or come back.") \
     M(PARAMS,      params_of,   PARAMS_FIELDS,      20, "world",      "agents", "Parameters of a group of agents.")  \
     M(CREDIT,      credit,      CREDIT_FIELDS,      23, "agents, governance", "world", "Room for more chunks; governance: a docket of the past is folded.")\
-    M(NACK,        nack,        NACK_FIELDS,        24, "any",        "world",  "A chunk or docket was refused.")    \
+    M(NACK,        nack,        NACK_FIELDS,        24, "any",        "world, agents", "A chunk, docket or prompt was refused.")    \
     M(CANCEL,      cancel,      CANCEL_FIELDS,      25, "world",      "any",    "Work that nobody waits for any more.") \
     M(COURT,       court,       COURT_FIELDS,       26, "world",      "governance", "How governance is set up, and the step its state must have reached.") \
     M(COURT_READY, court_ready, COURT_READY_FIELDS, 27, "governance", "world",  "Governance has (or has caught up to) that state.") \
@@ -172,8 +172,8 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     M(SYNC_STATE,  sync_state,  SYNC_STATE_FIELDS,  51, "world",      "subscribers", "The snapshot, and where the stream continues.") \
     M(FETCH,       fetch,       FETCH_FIELDS,       54, "any",        "world",  "Asks for committed log records.")   \
     M(RECORD,      record,      RECORD_FIELDS,      55, "world",      "any",    "One part of a log record.")         \
-    M(COMMAND,     command,     COMMAND_FIELDS,     60, "operator",   "world",  "An operator's wish.")               \
-    M(RESULT,      result,      RESULT_FIELDS,      61, "world",      "operator", "What became of it.")
+    M(COMMAND,     command,     COMMAND_FIELDS,     60, "operator",   "world, llm-gateway", "An operator's wish; the gateway knows status and reload.")               \
+    M(RESULT,      result,      RESULT_FIELDS,      61, "world, llm-gateway",      "operator", "What became of it.")
 /* clang-format on */
 
 /* Types whose payload is a batch (proto/columns.h), not a map. */
@@ -181,6 +181,8 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
 #define MSG_ACTION 22      /* agents -> world; tag echoes the observation's hash */
 #define MSG_DOCKET 28      /* world -> governance */
 #define MSG_VERDICT 29     /* governance -> world; tag echoes the docket's hash */
+#define MSG_PROMPT 31      /* agents -> llm-gateway */
+#define MSG_COMPLETION 32  /* llm-gateway -> agents; same fence, tag echoes the prompt's hash */
 
 #define MESSAGE_ENUM(TYPE, s, fields, number, from, to, doc) MSG_##TYPE = number,
 enum message_type { MESSAGES(MESSAGE_ENUM) MSG_COUNT = 64 };

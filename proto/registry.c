@@ -1,5 +1,6 @@
 #include "proto/registry.h"
 
+#include "proto/models.h"
 #include "proto/sandbox.h"
 
 const struct schema *const proto_schemas[] = {
@@ -11,6 +12,8 @@ const struct schema *const proto_schemas[] = {
     &schema_sandbox_docket,
     &schema_sandbox_verdict,
     &schema_sandbox_events,
+    &schema_prompt,
+    &schema_completion,
     NULL,
 };
 const uint32_t proto_schema_count = sizeof proto_schemas / sizeof proto_schemas[0] - 1;

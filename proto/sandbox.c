@@ -18,12 +18,14 @@ static const struct axis observe_axes[] = {
     [ACT_BID] = {"bid", ROWS_MAX, "pending bids on agents' own bounties"},
     [ACT_JOB] = {"job", ROWS_MAX, "awarded bounties of agents"},
     [ACT_PART] = {"part", ROWS_MAX, "parts of projects that wait to be assigned"},
+    [ACT_WORDS] = {"words", 1u << 20, "bytes of visible posts' texts, the same for all"},
 };
 static const struct axis decide_axes[] = {
     [DECIDE_ROW] = {"agent", ROWS_MAX, "agents in this chunk"},
     [DECIDE_TEXT] = {"text", BYTES_MAX, "bytes of text"},
     [DECIDE_MEMORY] = {"memory", BYTES_MAX, "bytes of private memory"},
     [DECIDE_EXTRA] = {"extra", ROWS_MAX, "agents again where the observation has traits; else none"},
+    [DECIDE_MIND] = {"mind", ROWS_MAX, "agents again where their policy asks models; else none"},
 };
 static const struct axis offers_axes[] = {
     [OFFERS_ROW] = {"agent", ROWS_MAX, "agents with offers to answer"},
@@ -34,6 +36,7 @@ static const struct axis offers_axes[] = {
 static const struct axis answer_axes[] = {
     [ANSWER_ROW] = {"agent", ROWS_MAX, "agents with offers to answer"},
     [ANSWER_OFFER] = {"offer", ROWS_MAX, "offers"},
+    [ANSWER_MIND] = {"mind", ROWS_MAX, "agents again where their policy asks models; else none"},
 };
 static const struct axis docket_axes[] = {
     [DOCKET_ROW] = {"interaction", ROWS_MAX, "interactions"},

@@ -32,6 +32,26 @@ enum sandbox_post {
     POST_KINDS
 };
 
+/* Who decided for an agent whose policy asks models. */
+enum sandbox_mind {
+    MIND_NONE,        /* nobody was asked: there was nothing to decide */
+    MIND_MODEL,       /* the model */
+    MIND_MENDED,      /* the model, after its answer's form was mended */
+    MIND_BUDGET,      /* the fallback: no budget left to ask */
+    MIND_UNAVAILABLE, /* the fallback: nobody gave a fit answer in time */
+    MIND_REFUSED,     /* the fallback: the model would not */
+    MIND_OVERRULED,   /* the fallback: what the model wanted is not among its options, or out of bounds */
+    SANDBOX_MINDS
+};
+
+/* What stands out in what a mind read and tried. */
+enum sandbox_sign {
+    SIGN_HOSTILE = 1,   /* it read a text that looks like an attempt to give it orders */
+    SIGN_FORBIDDEN = 2, /* it named an option, a party or a number that it was not offered */
+    SIGN_LEAK = 4,      /* it gave its secret instructions away: the answer was not used */
+    SIGN_WITHHELD = 8   /* a text was kept from it: too many models had had it in their hands */
+};
+
 /* Whose work a task is. */
 enum sandbox_owner {
     OWNER_ENVIRONMENT, /* it turned up */
@@ -94,7 +114,7 @@ enum sandbox_quote {
 /* ACT_TRAIT has an element a row where the scenario uses what its columns are about, and none where it does not. */
 enum {
     ACT_ROW, ACT_CANDIDATE, ACT_POST, ACT_TASK, ACT_MEMORY, ACT_QUOTE, ACT_TRAIT, ACT_BOUNTY, ACT_BID, ACT_JOB, ACT_PART,
-    ACT_AXES
+    ACT_WORDS, ACT_AXES
 };
 #define OBSERVE_COLUMNS(C)                                                                                       \
     C(OBSERVE, agent,        U32, ACT_ROW, 0, 0, 1e9, "who observes")                                            \
@@ -188,15 +208,19 @@ enum {
     C(OBSERVE, part_is_project, U8, ACT_PART, 0, 0, 1, "1: a project, to be decomposed; 0: a part, to be assigned") \
     C(OBSERVE, part_bounty,  I64, ACT_PART, 0, 0, 9e18, "what it pays, millionths")                              \
     C(OBSERVE, part_capability, U8, ACT_PART, 0, 0, 255, "what it needs, a bit")                                 \
-    C(OBSERVE, part_difficulty, F64, ACT_PART, 0, 0, 1, "0 trivial .. 1 expert")
+    C(OBSERVE, part_difficulty, F64, ACT_PART, 0, 0, 1, "0 trivial .. 1 expert")                                 \
+    C(OBSERVE, post_words,   OFFSETS, ACT_POST, ACT_WORDS, 0, 0, "its text, for agents that read; others get none") \
+    C(OBSERVE, words,        U8,  ACT_WORDS, 0, 0, 255, "UTF-8")                                                 \
+    C(OBSERVE, post_taint,   U8,  ACT_POST, 0, 0, 255, "0: engine or template wrote it; 1: a model; n + 1: a model that had read n")
 enum { OBSERVE_COLUMNS(COLUMN_ENUM) OBSERVE_COUNT };
 extern const struct schema schema_sandbox_observe;
 /* Axes that all rows share. */
-#define OBSERVE_SHARED ((1u << ACT_POST) | (1u << ACT_TASK) | (1u << ACT_QUOTE) | (1u << ACT_BOUNTY))
+#define OBSERVE_SHARED ((1u << ACT_POST) | (1u << ACT_WORDS) | (1u << ACT_TASK) | (1u << ACT_QUOTE) | (1u << ACT_BOUNTY))
 
 /* ---- answer of the act round: one action and at most one proposal each ---- */
 /* DECIDE_EXTRA has as many elements as the observation's ACT_TRAIT: one a row, or none. */
-enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_EXTRA, DECIDE_AXES };
+/* DECIDE_MIND has an element a row where agents ask models (or other minds outside), and none where they do not. */
+enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_EXTRA, DECIDE_MIND, DECIDE_AXES };
 #define DECIDE_COLUMNS(C)                                                                                        \
     C(DECIDE, agent,         U32, DECIDE_ROW, 0, 0, 1e9, "who decides: as observed, same order")                 \
     C(DECIDE, verb,          U8,  DECIDE_ROW, 0, 0, VERB_COUNT - 1, "enum sandbox_verb")                         \
@@ -217,7 +241,13 @@ enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_EXTRA, DECIDE_AXES };
     C(DECIDE, post_kind,     U8,  DECIDE_EXTRA, 0, 0, POST_KINDS - 1, "enum sandbox_post")                       \
     C(DECIDE, topic,         U32, DECIDE_EXTRA, 0, 0, UINT32_MAX, "what a post or reply is about, or NOBODY")    \
     C(DECIDE, stance,        I32, DECIDE_EXTRA, 0, -1, 1, "what it holds")                                       \
-    C(DECIDE, payload,       U8,  DECIDE_EXTRA, 0, 0, 1, "1: the proposal carries an injection")
+    C(DECIDE, payload,       U8,  DECIDE_EXTRA, 0, 0, 1, "1: the proposal carries an injection")                 \
+    C(DECIDE, mind,          U8,  DECIDE_MIND, 0, 0, SANDBOX_MINDS - 1, "enum sandbox_mind: who decided")        \
+    C(DECIDE, mind_signs,    U8,  DECIDE_MIND, 0, 0, 255, "bits of enum sandbox_sign: what the mind read and tried") \
+    C(DECIDE, mind_taint,    U8,  DECIDE_MIND, 0, 0, 255, "of the texts it wrote: 1 + the highest that it had read") \
+    C(DECIDE, mind_confidence, F64, DECIDE_MIND, 0, 0, 1, "as it said; 0.5 when it did not")                     \
+    C(DECIDE, mind_answer,   U64, DECIDE_MIND, 0, 0, 1.8446744073709552e19, "first 8 bytes of the BLAKE2b-256 of its answer; 0: none") \
+    C(DECIDE, mind_tokens,   U32, DECIDE_MIND, 0, 0, 4294967295.0, "in and out")
 enum { DECIDE_COLUMNS(COLUMN_ENUM) DECIDE_COUNT };
 extern const struct schema schema_sandbox_decide;
 
@@ -248,12 +278,17 @@ enum { OFFERS_COLUMNS(COLUMN_ENUM) OFFERS_COUNT };
 extern const struct schema schema_sandbox_offers;
 
 /* ---- answer of the accept round ---- */
-enum { ANSWER_ROW, ANSWER_OFFER, ANSWER_AXES };
+enum { ANSWER_ROW, ANSWER_OFFER, ANSWER_MIND, ANSWER_AXES };
 #define ANSWER_COLUMNS(C)                                                                                        \
     C(ANSWER, agent,         U32, ANSWER_ROW, 0, 0, 1e9, "who answers: as observed, same order")                 \
     C(ANSWER, offers,        OFFSETS, ANSWER_ROW, ANSWER_OFFER, 0, 0, "as observed")                             \
     C(ANSWER, accept,        U8,  ANSWER_OFFER, 0, 0, 1, "1: accepts")                                           \
-    C(ANSWER, belief,        F64, ANSWER_OFFER, 0, 0, 1, "p_b, the believed soft label, for the record")
+    C(ANSWER, belief,        F64, ANSWER_OFFER, 0, 0, 1, "p_b, the believed soft label, for the record")         \
+    C(ANSWER, mind,          U8,  ANSWER_MIND, 0, 0, SANDBOX_MINDS - 1, "enum sandbox_mind: who decided")        \
+    C(ANSWER, mind_signs,    U8,  ANSWER_MIND, 0, 0, 255, "bits of enum sandbox_sign")                           \
+    C(ANSWER, mind_confidence, F64, ANSWER_MIND, 0, 0, 1, "as it said; 0.5 when it did not")                     \
+    C(ANSWER, mind_answer,   U64, ANSWER_MIND, 0, 0, 1.8446744073709552e19, "first 8 bytes of the BLAKE2b-256 of its answer; 0: none") \
+    C(ANSWER, mind_tokens,   U32, ANSWER_MIND, 0, 0, 4294967295.0, "in and out")
 enum { ANSWER_COLUMNS(COLUMN_ENUM) ANSWER_COUNT };
 extern const struct schema schema_sandbox_answer;
 

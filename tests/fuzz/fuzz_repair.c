@@ -2,7 +2,7 @@
  * again comes out unchanged and without a repair. The cleaner of foreign texts and the redactor see the same bytes. */
 #include "core/assert.h"
 #include "core/text.h"
-#include "llm-gateway/injection.h"
+#include "core/injection.h"
 #include "llm-gateway/json_limits.h"
 #include "llm-gateway/redact.h"
 #include "llm-gateway/repair.h"

@@ -1,4 +1,4 @@
-#include "llm-gateway/injection.h"
+#include "core/injection.h"
 #include "llm-gateway/redact.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "llm-gateway/injection.h"
+#include "core/injection.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* llm-gateway/injection.h - text that a model or a stranger wrote, before it is quoted to another model. Cleaning takes
+/* core/injection.h - text that a model or a stranger wrote, before it is quoted to another model. Cleaning takes
  * out what no reader sees (control, bidirectional, zero-width and tag characters); the detector counts what looks like
  * an attempt to give orders, by fixed rules, and changes nothing; the canary tells when a system text leaks. None of
  * this is the barrier (that is authority: closed schemas, checked answers); it is hygiene and measurement. */
