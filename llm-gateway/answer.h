@@ -37,14 +37,14 @@ enum answer_source { ANSWER_SOURCES(ANSWER_SOURCE_ENUM) ANSWER_SOURCE_COUNT };
 const char *answer_status_name(uint32_t status); /* "ok"; "none" for a number without a name */
 const char *answer_source_name(uint32_t source);
 
-/* A call's place in the run; clients count their calls of one role in one step from 0. */
+/* A call's place in the run. The ordinal tells a client's calls of one role in one step apart: a function of what is
+ * simulated (the gateway makes it from phase and place), never of who came first. */
 struct answer_id {
     uint64_t step;
     uint32_t client, role, ordinal;
 };
 #define ANSWER_CLIENT_MAX 10000u
 #define ANSWER_ROLE_MAX 255u
-#define ANSWER_ORDINAL_MAX 10000000u
 #define ANSWER_STEP_MAX UINT64_C(1000000000000000)
 
 bool answer_id_equal(const struct answer_id *a, const struct answer_id *b);

@@ -38,7 +38,6 @@ flow_new(const struct flow_plan *plan, int64_t now_us)
     self->models = ALLOC_ARRAY(struct flow_model_figures, plan->model_count + 1);
     for (uint32_t i = 0; i < plan->model_count; i++)
         breaker_init(&self->breakers[i], plan->seed, i);
-    self->next_ordinals = ALLOC_ARRAY(uint32_t, (size_t)plan->client_count * plan->role_count);
     return self;
 }
 
@@ -66,7 +65,6 @@ flow_destroy(struct flow **self_p)
     free(self->models);
     free(self->slots);
     free(self->free_slots);
-    free(self->next_ordinals);
     free(self->outputs);
     free(self);
     *self_p = NULL;
@@ -188,7 +186,6 @@ forget_step(struct flow *self)
         if (self->slots[i]->used)
             flow_free_slot(self, self->slots[i]);
     key_map_clear(&self->ids);
-    memset(self->next_ordinals, 0, (size_t)self->plan.client_count * self->plan.role_count * sizeof(uint32_t));
 }
 
 int
@@ -208,6 +205,36 @@ flow_open(struct flow *self, uint64_t step, const double *weights, int64_t now_u
     self->is_open = true;
     self->report = (struct flow_report){.step = step};
     return settle_down(self, now_us, why);
+}
+
+void
+flow_carry(struct flow *self, const struct record_totals *before)
+{
+    self->totals.calls += before->calls;
+    self->totals.tokens += before->tokens;
+    self->totals.cost += before->cost;
+}
+
+void
+flow_remember(struct flow *self, const struct answer_id *id, const struct answer *answer)
+{
+    struct budget_amount reserved = {.calls = 1, .tokens = answer->reserved_tokens, .cost = answer->reserved_cost};
+    struct budget_amount used = {.calls = 1, .cost = answer->paid};
+    struct why ignored = {0};
+    uint64_t ticket;
+    bool low;
+
+    ASSERT(self->is_open && id->step == self->step);
+    if (answer->source == ANSWER_FROM_LIVE)
+        used.tokens = (int64_t)answer->tokens_in + answer->tokens_out;
+    flow_carry(self, &(struct record_totals){1, (uint64_t)used.tokens, answer->paid});
+    if (answer->status == ANSWER_BUDGET || id->client >= self->plan.client_count || id->role >= self->plan.role_count ||
+        budget_admit(self->plan.budget, id->client, id->role, &reserved, &ticket, &ignored) != 0)
+        return;
+    if (answer->source == ANSWER_FROM_LIVE || answer->paid > 0)
+        (void)!budget_settle(self->plan.budget, ticket, &used, &low, &ignored);
+    else
+        (void)!budget_release(self->plan.budget, ticket, &ignored);
 }
 
 static void
@@ -497,7 +524,6 @@ flow_request(struct flow *self, const struct flow_request *request, int64_t now_
     enum replay_verdict verdict = REPLAY_ASK;
     struct flow_slot *slot = find_slot(self, &request->id);
     struct answer answer = {0};
-    uint32_t *next;
     int error;
 
     if ((error = check_place(self, request, why)) != 0 || (error = check_fields(self, request, why)) != 0)
@@ -505,9 +531,6 @@ flow_request(struct flow *self, const struct flow_request *request, int64_t now_
     key = key_of_request(self, request);
     if (slot != NULL)
         return duplicate(self, slot, &key, why);
-    next = &self->next_ordinals[request->id.client * self->plan.role_count + request->id.role];
-    if (request->id.ordinal != *next)
-        return fail(why, ERR_INVALID, "ordinal: %" PRIu32 " where %" PRIu32 " comes next", request->id.ordinal, *next);
     error = replay_find(
         self->plan.replay, &request->id, &key, &request->user, &answer, &self->room, &verdict, why);
     if (error != 0) {
@@ -519,7 +542,6 @@ flow_request(struct flow *self, const struct flow_request *request, int64_t now_
         why->code = ERR_INVALID;
         return ERR_INVALID;
     }
-    (*next)++;
     self->report.calls++;
     slot = accept(self, request, &key, now_us);
     key_map_put(&self->ids, &id, slot->number);

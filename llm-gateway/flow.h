@@ -13,7 +13,7 @@
  * 2. Its answer is out when its deadline has passed, the step is closed or the flow is drained.
  * 3. A chain ends in the caller's own rules, which always answer.
  * 4. The budget's B1 to B3 hold after every call (llm-gateway/budget.h).
- * 5. Who is admitted depends on each client's own order only.
+ * 5. Who is admitted depends on the order of each client's own requests only, which is the caller's business.
  *
  * Attempts share one reservation: what failed without an answer costs nothing. Where it is not known whether an attempt
  * was billed (it timed out, the connection broke, it was aborted), the whole reservation is charged in the end. After
@@ -112,6 +112,10 @@ struct flow_result {
  * it answers with MISS, it returns 0 and `why` says what the log has instead. */
 MUST_CHECK int flow_open(struct flow *self, uint64_t step, const double *weights, int64_t now_us, struct why *why);
 MUST_CHECK int flow_request(struct flow *self, const struct flow_request *request, int64_t now_us, struct why *why);
+/* A call of the open step that an earlier life of this run made: what it was given out of the quotas, and what it used,
+ * counts again. flow_carry(): what was spent in other steps, for the run's totals. */
+void flow_remember(struct flow *self, const struct answer_id *id, const struct answer *answer);
+void flow_carry(struct flow *self, const struct record_totals *before);
 /* Answers to calls that are not on their way (late, twice, aborted) change nothing and are counted. */
 MUST_CHECK int flow_answer(
     struct flow *self, uint64_t call, const struct flow_result *result, int64_t now_us, struct why *why);

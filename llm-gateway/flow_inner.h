@@ -55,8 +55,7 @@ struct flow {
     struct flow_slot **slots;
     uint32_t *free_slots;
     uint32_t slot_count, slot_capacity, free_count;
-    struct key_map ids;      /* of this step, to slots */
-    uint32_t *next_ordinals; /* [client * role_count + role] */
+    struct key_map ids; /* of this step, to slots */
     struct timers timers;
     struct flow_output *outputs; /* a queue */
     uint32_t output_first, output_count, output_capacity;

@@ -1,5 +1,5 @@
-/* llm-gateway/gateway.h - the gateway process: an actor that takes what chunks of agents ask (PROMPT), brings it through
- * the flow (llm-gateway/flow.h) to the providers, and gives the answers of a chunk back together (COMPLETION).
+/* llm-gateway/gateway.h - the gateway process: an actor that takes what chunks of agents ask (PROMPT), brings it
+ * through the flow (llm-gateway/flow.h) to the providers, and gives the answers of a chunk back together (COMPLETION).
  *
  * 1. A question's id in the call log is (step, slot, role, phase * 65536 + place): a function of the simulation alone,
  *    so that a log fits whatever the workers and chunks.
@@ -39,11 +39,11 @@ struct gateway_options {
     const struct gateway_client *clients;
     uint32_t client_count;
     enum replay_mode mode;
-    const char *log;          /* path of this run's call log; made, or gone on with. Only in modes that write */
-    const char *parent;       /* path of the call log that is read. Only in modes that read */
+    const char *log;    /* path of this run's call log; made, or gone on with. Only in modes that write */
+    const char *parent; /* path of the call log that is read. Only in modes that read */
     uint32_t audit_per_mille;
     bool keep_prompts;
-    const uint8_t *scenario;  /* DIGEST_SIZE bytes, for the log's header; NULL: zeros */
+    const uint8_t *scenario; /* DIGEST_SIZE bytes, for the log's header; NULL: zeros */
 };
 
 struct gateway;

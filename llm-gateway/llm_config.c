@@ -537,11 +537,13 @@ llm_config_weights(const struct llm_config *self, uint32_t client_count, double 
 }
 
 int
-llm_config_carry(const struct llm_config *self, const struct record *log, struct budget *budget, struct why *why)
+llm_config_carry(const struct llm_config *self, const struct record *log, uint64_t except, struct budget *budget,
+    struct record_totals *totals, struct why *why)
 {
     struct buffer room = {0};
     int error = 0;
 
+    *totals = (struct record_totals){0};
     for (uint32_t i = 0; i < record_count(log) && error == 0; i++) {
         uint32_t provider = 0;
         struct answer answer;
@@ -549,6 +551,11 @@ llm_config_carry(const struct llm_config *self, const struct record *log, struct
 
         if ((error = record_read(log, i, &id, &answer, &room, NULL, why)) != 0)
             break;
+        if (id.step == except)
+            continue;
+        totals->calls++;
+        totals->tokens += answer.source == ANSWER_FROM_LIVE ? answer.tokens_in + (uint64_t)answer.tokens_out : 0;
+        totals->cost += answer.paid;
         while (provider < self->provider_count && strcmp(self->providers[provider].name, answer.provider) != 0)
             provider++;
         budget_carry(budget, id.client, id.role, provider, answer.paid);

@@ -32,7 +32,8 @@
       "replay, and asks a share again")                                                                                \
     P(S, TEXT, parent, "", 0, 500, "path", "the run whose log is replayed, branched off or audited")                   \
     P(S, U32, audit_per_mille, 50, 0, 1000, "1/1000", "audit: calls that are made again")                              \
-    P(S, U32, cache_mb, 64, 0, 65536, "MiB", "memory for kept answers")
+    P(S, U32, cache_mb, 64, 0, 65536, "MiB", "memory for kept answers")                                                \
+    P(S, BOOL, record_prompts, true, 0, 1, "", "keeps what was asked in the call log, too, each text once")
 PARAMS_STRUCT(llm_settings, LLM_PARAMS)
 
 /* Caps; absent: none. */
@@ -142,9 +143,10 @@ void llm_config_flow(const struct llm_config *self, struct flow_plan *out);
 /* weights[client * role_count + role] for budget_open(): each client has the roles' weights. */
 void llm_config_weights(const struct llm_config *self, uint32_t client_count, double *out);
 
-/* An earlier life of the run has spent what its log says; before the budget's first step. */
-MUST_CHECK int llm_config_carry(
-    const struct llm_config *self, const struct record *log, struct budget *budget, struct why *why);
+/* An earlier life of the run has spent what its log says; before the budget's first step. Calls of step `except` (0:
+ * none) are left out: they are for flow_remember(). */
+MUST_CHECK int llm_config_carry(const struct llm_config *self, const struct record *log, uint64_t except,
+    struct budget *budget, struct record_totals *totals, struct why *why);
 
 /* Checks the `llm` section of a scenario, if there is one, and puts its resolved form in its place. */
 MUST_CHECK int llm_config_resolve(struct yaml_tree *tree, struct why *why);

@@ -161,6 +161,16 @@ note_call(struct record *self, const struct record_call *form, uint64_t offset, 
         key_map_put(&self->keys, &form->answer.key, number);
 }
 
+/* A call that was taken back (the process ended, the step was left undone) may be made again. */
+static bool
+is_answered(const struct record *self, const struct answer_id *id)
+{
+    struct key key = answer_id_key(id);
+    uint32_t number;
+
+    return key_map_find(&self->ids, &key, &number) && call_at(self, number)->status != ANSWER_CANCELLED;
+}
+
 static struct key
 text_key(const uint8_t hash[DIGEST_SIZE])
 {
@@ -214,7 +224,6 @@ note_record(struct record *self, uint32_t kind, uint64_t offset, const uint8_t *
 {
     struct record_call call;
     uint8_t hash[DIGEST_SIZE];
-    struct key id;
     uint32_t number;
     int error;
 
@@ -222,8 +231,7 @@ note_record(struct record *self, uint32_t kind, uint64_t offset, const uint8_t *
     case RECORD_CALL:
         if ((error = record_get_call(payload, size, &call, why)) != 0)
             return error;
-        id = answer_id_key(&call.id);
-        if (key_map_find(&self->ids, &id, NULL))
+        if (is_answered(self, &call.id))
             return fail(why, ERR_FORMAT, "a call is there twice");
         if ((call.text.where == RECORD_BY_HASH && !find_text(self, call.text.bytes, &number)) ||
             (call.prompt.where == RECORD_BY_HASH && !find_text(self, call.prompt.bytes, &number)))
@@ -500,18 +508,16 @@ static int
 check_call(const struct record *self, const struct answer_id *id, const struct answer *answer,
     const struct key_text *prompt, struct why *why)
 {
-    struct key key = answer_id_key(id);
-
     ASSERT(self->to_append);
     if (id->step > ANSWER_STEP_MAX || id->client > ANSWER_CLIENT_MAX || id->role > ANSWER_ROLE_MAX ||
-        id->ordinal > ANSWER_ORDINAL_MAX || answer->text_size > ANSWER_TEXT_MAX || answer->cost < 0 ||
+        answer->text_size > ANSWER_TEXT_MAX || answer->cost < 0 ||
         answer->paid < 0 || answer->reserved_tokens < 0 || answer->reserved_cost < 0 ||
         answer->attempt_count > ANSWER_ATTEMPTS_MAX || answer->status >= ANSWER_STATUS_COUNT ||
         answer->source >= ANSWER_SOURCE_COUNT || (prompt != NULL && prompt->size > RECORD_PAYLOAD_MAX) ||
         !text_is_utf8(answer->provider, strlen(answer->provider)) ||
         !text_is_utf8(answer->model, strlen(answer->model)))
         return fail(why, ERR_INVALID, "a call with a field out of its range");
-    if (key_map_find(&self->ids, &key, NULL))
+    if (is_answered(self, id))
         return fail(why, ERR_STATE, "step %" PRIu64 ", client %" PRIu32 ", role %" PRIu32 ", ordinal %" PRIu32
             " has been answered", id->step, id->client, id->role, id->ordinal);
     return 0;

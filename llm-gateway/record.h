@@ -11,7 +11,8 @@
  *
  * Invariants:
  * 1. A call is written before its answer leaves: the caller writes first. record_flush() makes all of it durable.
- * 2. An id (step, client, role, ordinal) is in a log at most once.
+ * 2. An id (step, client, role, ordinal) is answered in a log at most once. A call that was cancelled may be there
+ *    before: it is not an answer, and what it may have cost counts.
  * 3. What a crash tore at the end is cut off at the next opening, up to the last whole record. Bytes that are damaged
  *    before a whole mark were durable once: that is no tear, and the file is refused. */
 #ifndef POLIS_LLM_GATEWAY_RECORD_H

@@ -210,7 +210,7 @@ static bool
 get_id(struct cursor *cursor, struct answer_id *out)
 {
     if (!cursor_u64(cursor, &out->step) || !get_u32(cursor, ANSWER_CLIENT_MAX, &out->client) ||
-        !get_u32(cursor, ANSWER_ROLE_MAX, &out->role) || !get_u32(cursor, ANSWER_ORDINAL_MAX, &out->ordinal))
+        !get_u32(cursor, ANSWER_ROLE_MAX, &out->role) || !get_u32(cursor, UINT32_MAX, &out->ordinal))
         return false;
     if (out->step > ANSWER_STEP_MAX)
         cursor->failed = fail(cursor->why, ERR_FORMAT, "a step is out of its range");

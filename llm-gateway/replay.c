@@ -175,7 +175,7 @@ find_own(const struct replay *self, const struct answer_id *id, const struct key
     bool there, same;
     int error = same_place(self->plan.own, id, key, &number, &there, &same, out, room, why);
 
-    if (error != 0 || !there)
+    if (error != 0 || !there || out->status == ANSWER_CANCELLED)
         return error;
     *verdict = same ? REPLAY_ANSWERED : REPLAY_OTHER;
     if (!same)
@@ -244,11 +244,15 @@ replay_note(struct replay *self, const struct answer_id *id, const struct answer
 int
 replay_mark(struct replay *self, uint64_t step, const struct record_totals *totals, struct why *why)
 {
+    struct record_totals marked;
+    uint64_t last;
     int error;
 
     if (self->plan.own == NULL)
         return 0;
-    error = record_mark(self->plan.own, step, totals, why);
+    /* A world that was recovered goes through steps again that were over. */
+    error = record_last_mark(self->plan.own, &last, &marked) && step <= last
+        ? 0 : record_mark(self->plan.own, step, totals, why);
     return error != 0 ? error : record_flush(self->plan.own, why);
 }
 

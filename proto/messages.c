@@ -39,7 +39,7 @@ const struct message proto_batch_messages[] = {
     {.type = MSG_VERDICT, .name = "VERDICT", .from = "governance", .to = "world",
      .doc = "The judgement. The batch's tag is the XXH3-64 of the docket's payload."},
     {.type = MSG_PROMPT, .name = "PROMPT", .from = "agents", .to = "llm-gateway",
-     .doc = "What a chunk of agents asks models. The fence is the chunk's; flags: its slot. Sent again until answered."},
+     .doc = "What a chunk of agents asks models. The chunk's fence; flags: its slot. Sent again until answered."},
     {.type = MSG_COMPLETION, .name = "COMPLETION", .from = "llm-gateway", .to = "agents",
      .doc = "The answers. The batch's tag is the XXH3-64 of the prompt's payload."},
 };

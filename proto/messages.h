@@ -172,7 +172,7 @@ uint32_t role_find(const char *name);      /* ROLE_NONE when unknown */
     M(SYNC_STATE,  sync_state,  SYNC_STATE_FIELDS,  51, "world",      "subscribers", "The snapshot, and where the stream continues.") \
     M(FETCH,       fetch,       FETCH_FIELDS,       54, "any",        "world",  "Asks for committed log records.")   \
     M(RECORD,      record,      RECORD_FIELDS,      55, "world",      "any",    "One part of a log record.")         \
-    M(COMMAND,     command,     COMMAND_FIELDS,     60, "operator",   "world, llm-gateway", "An operator's wish; the gateway knows status and reload.")               \
+    M(COMMAND,     command,     COMMAND_FIELDS,     60, "operator",   "world, llm-gateway", "An operator's wish.")               \
     M(RESULT,      result,      RESULT_FIELDS,      61, "world, llm-gateway",      "operator", "What became of it.")
 /* clang-format on */
 

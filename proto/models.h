@@ -58,7 +58,7 @@ enum { COMPLETION_ROW, COMPLETION_TEXT, COMPLETION_AXES };
     C(COMPLETION, place,      U32, COMPLETION_ROW, 0, 0, MODELS_PLACE_MAX, "as asked")                           \
     C(COMPLETION, status,     U8,  COMPLETION_ROW, 0, 0, MODELS_STATUSES - 1, "enum models_status: from fallback on the asker's own rules decide") \
     C(COMPLETION, source,     U8,  COMPLETION_ROW, 0, 0, 4, "live, cache, joined, replay, rules")                \
-    C(COMPLETION, digest,     U64, COMPLETION_ROW, 0, 0, 1.8446744073709552e19, "first 8 bytes of the BLAKE2b-256 of the text, little-endian; 0 without a text") \
+    C(COMPLETION, digest,     U64, COMPLETION_ROW, 0, 0, 1.8446744073709552e19, "first 8 bytes of the text's BLAKE2b-256; 0: no text") \
     C(COMPLETION, tokens_in,  U32, COMPLETION_ROW, 0, 0, 4294967295.0, "tokens")                                 \
     C(COMPLETION, tokens_out, U32, COMPLETION_ROW, 0, 0, 4294967295.0, "tokens")                                 \
     C(COMPLETION, texts,      OFFSETS, COMPLETION_ROW, COMPLETION_TEXT, 0, 0, "the answer; of a fallback the ready one") \

@@ -40,6 +40,7 @@ carry(const struct llm_config *config, const struct budget_plan *plan)
     struct budget *budget = budget_new(plan);
     struct record_header header = {.build = "test"};
     struct answer answer = {.provider = "cloud", .paid = 700, .cost = 700}, other = {.paid = 100, .cost = 100};
+    struct record_totals totals;
     struct record *log;
     struct why why = {0};
     char path[400];
@@ -48,7 +49,10 @@ carry(const struct llm_config *config, const struct budget_plan *plan)
     assert_int_equal(record_create(path, &header, &log, &why), 0);
     assert_int_equal(record_add(log, &(struct answer_id){.step = 1}, &answer, NULL, &why), 0);
     assert_int_equal(record_add(log, &(struct answer_id){.step = 1, .role = 1}, &other, NULL, &why), 0);
-    assert_int_equal(llm_config_carry(config, log, budget, &why), 0);
+    assert_int_equal(record_add(log, &(struct answer_id){.step = 2}, &other, NULL, &why), 0);
+    assert_int_equal(llm_config_carry(config, log, 2, budget, &totals, &why), 0);
+    assert_int_equal(totals.calls, 2);
+    assert_int_equal(totals.cost, 800);
     assert_int_equal(budget_scope(budget, BUDGET_WHOLE, 0)->settled.cost_run, 800);
     assert_int_equal(budget_scope(budget, BUDGET_PROVIDER, 1)->settled.cost_run, 700);
     assert_int_equal(budget_scope(budget, BUDGET_ROLE, 1)->settled.cost_run, 100);

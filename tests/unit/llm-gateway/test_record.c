@@ -117,6 +117,35 @@ compare(const struct record *log, uint32_t i)
     buffer_fini(&prompt);
 }
 
+/* A call that was taken back is no answer: the same id may be answered later, in this life or the next. */
+static void
+taken_back(void **state)
+{
+    const char *path = path_of("cancelled.log");
+    struct record *log = create(path);
+    struct answer_id id = {.step = 1, .ordinal = UINT32_MAX};
+    struct answer cancelled = {.status = ANSWER_CANCELLED, .source = ANSWER_FROM_RULES, .paid = 5, .cost = 5}, got;
+    struct answer answer = {.status = ANSWER_OK, .text = "yes", .text_size = 3};
+    struct buffer room = {0};
+    uint32_t number;
+
+    (void)state;
+    assert_int_equal(record_add(log, &id, &cancelled, NULL, &why), 0);
+    assert_int_equal(record_add(log, &id, &cancelled, NULL, &why), 0);
+    record_close(&log);
+    assert_int_equal(record_open(path, true, &log, &why), 0);
+    assert_int_equal(record_add(log, &id, &answer, NULL, &why), 0);
+    assert_int_equal(record_add(log, &id, &answer, NULL, &why), ERR_STATE);
+    record_close(&log);
+    assert_int_equal(record_open(path, false, &log, &why), 0);
+    assert_int_equal(record_count(log), 3);
+    assert_true(record_find(log, &id, &number));
+    assert_int_equal(record_read(log, number, &id, &got, &room, NULL, &why), 0);
+    assert_int_equal(got.status, ANSWER_OK);
+    record_close(&log);
+    buffer_fini(&room);
+}
+
 static void
 comes_back(void **state)
 {
@@ -548,6 +577,7 @@ int
 main(void)
 {
     static const struct test_case cases[] = {
+        {"a call that was taken back", taken_back},
         {"what is written comes back", comes_back},
         {"a long text is stored once", same_text_once},
         {"torn at every byte", torn_everywhere},
