@@ -1,4 +1,5 @@
 /* polis export: walks a run's log and writes rows. */
+#include "control/calls.h"
 #include "control/commands.h"
 #include "control/export.h"
 #include "control/figures.h"
@@ -145,6 +146,32 @@ dump_rows(struct dump *self, struct why *why)
     return error;
 }
 
+/* ---- calls of models ---- */
+
+static bool
+is_calls(const char *table)
+{
+    return strcmp(table, "model_calls") == 0 || strcmp(table, "model_texts") == 0;
+}
+
+static int
+dump_calls(struct dump *self, bool texts, struct why *why)
+{
+    struct calls *calls = NULL;
+    int error = calls_open(self->folder.path, yaml_root(self->folder.tree), &calls, why);
+
+    if (error != 0)
+        return error;
+    calls_write_head(self->format, texts, &self->text);
+    for (uint32_t i = 0; i < calls_count(calls) && error == 0 && !self->reader_gone; i++) {
+        error = calls_write_row(calls, i, self->format, texts, &self->text, why);
+        if (error == 0 && self->text.size >= FLUSH_SIZE)
+            error = flush(self, why);
+    }
+    calls_close(&calls);
+    return error;
+}
+
 /* ---- the command ---- */
 
 static int
@@ -169,6 +196,8 @@ dump_all(struct dump *self, const char *table, bool canonical, struct why *why)
         return store_export_canonical(self->folder.store, self->fd, why);
     if (strcmp(table, "epochs") == 0)
         error = dump_epochs(self, why);
+    else if (is_calls(table))
+        error = dump_calls(self, strcmp(table, "model_texts") == 0, why);
     else
         error = dump_rows(self, why);
     return error != 0 ? error : flush(self, why);
@@ -193,6 +222,7 @@ export_command(const struct invocation *invocation)
 
     if (invocation_has(invocation, "tables")) {
         export_write_tables(&self.text);
+        calls_write_columns(&self.text);
         return talk_give(&self.text);
     }
     if (invocation->word_count == 0) {
@@ -201,7 +231,7 @@ export_command(const struct invocation *invocation)
     }
     if ((status = choose_format(invocation, &self, &canonical)) != 0)
         return status;
-    if (strcmp(table, "epochs") != 0 && export_table_find(table, &self.table, &why) != 0) {
+    if (strcmp(table, "epochs") != 0 && !is_calls(table) && export_table_find(table, &self.table, &why) != 0) {
         talk_error("%s", why.text);
         return EX_USAGE;
     }

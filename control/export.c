@@ -45,6 +45,8 @@ export_table_find(const char *name, struct export_table *out, struct why *why)
         text_nearest_offer(&nearest, named[i].name);
     }
     text_nearest_offer(&nearest, "epochs");
+    text_nearest_offer(&nearest, "model_calls");
+    text_nearest_offer(&nearest, "model_texts");
     for (uint32_t s = 0; proto_schemas[s] != NULL; s++)
         for (uint32_t a = 0; a < proto_schemas[s]->axis_count; a++) {
             char full[160];

@@ -66,6 +66,7 @@ struct answer_attempt {
 };
 
 struct answer {
+    uint32_t entity; /* who asked: the agent */
     uint32_t status, source;
     uint32_t reason; /* enum llm_class of the last failure; 0 when there was none */
     char provider[ANSWER_PROVIDER_SIZE], model[ANSWER_MODEL_SIZE];

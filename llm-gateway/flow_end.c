@@ -52,6 +52,7 @@ finish(struct flow *self, struct flow_slot *slot, bool must_note)
         return;
     }
     answer->key = slot->key;
+    answer->entity = (uint32_t)slot->request.entity;
     answer->text = (const char *)slot->text.data;
     answer->text_size = (uint32_t)slot->text.size;
     if (answer->source != ANSWER_FROM_REPLAY) {

@@ -11,7 +11,7 @@
 #define DEPTH_MAX 3u
 #define VALUES_MAX 256u
 
-enum { HEADER_FIELDS = 9, CALL_FIELDS = 28, ATTEMPT_FIELDS = 4, MARK_FIELDS = 5, BRANCH_FIELDS = 5 };
+enum { HEADER_FIELDS = 9, CALL_FIELDS = 29, ATTEMPT_FIELDS = 4, MARK_FIELDS = 5, BRANCH_FIELDS = 5 };
 
 /* ---- writing ---- */
 
@@ -95,6 +95,7 @@ record_put_call(const struct record_call *call, struct buffer *out)
     msgpack_pack_array(&packer, CALL_FIELDS);
     put_id(&packer, &call->id);
     put_bin(&packer, answer->key.bytes, KEY_SIZE);
+    msgpack_pack_uint32(&packer, answer->entity);
     msgpack_pack_uint32(&packer, answer->status);
     msgpack_pack_uint32(&packer, answer->source);
     msgpack_pack_uint32(&packer, answer->reason);
@@ -321,7 +322,7 @@ record_get_call(const void *bytes, size_t size, struct record_call *out, struct 
     if (error != 0)
         return error;
     whole = get_count(&at, CALL_FIELDS) && get_id(&at, &out->id) && get_hash(&at, answer->key.bytes, KEY_SIZE) &&
-        get_u32(&at, ANSWER_STATUS_COUNT - 1, &answer->status) &&
+        get_u32(&at, UINT32_MAX, &answer->entity) && get_u32(&at, ANSWER_STATUS_COUNT - 1, &answer->status) &&
         get_u32(&at, ANSWER_SOURCE_COUNT - 1, &answer->source) && get_u32(&at, UINT32_MAX, &answer->reason) &&
         get_text(&at, answer->provider, sizeof answer->provider) &&
         get_text(&at, answer->model, sizeof answer->model) && get_u32(&at, UINT32_MAX, &answer->finish) &&
