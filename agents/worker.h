@@ -8,7 +8,14 @@
  * 3. OBSERVATION (flags: slot; the payload's schema says which round) is answered with ACTION, same fence and flags,
  *    tag = hash of the observation's payload; or with NACK: ERR_UNKNOWN when the slot is not bound here (the world
  *    says PARAMS again and resends), anything else when the observation makes no sense. Then CREDIT 1, either way.
- * 4. Letters of an older epoch than the newest one seen are not answered. CANCEL is ignored: a late answer is stale.
+ * 4. Letters of an older epoch than the newest one seen are not answered.
+ * 5. Where the slot's policy asks models and some row has a question, PROMPT goes to the llm-gateway instead, with the
+ *    observation's fence and flags; again, the same bytes, every WORKER_RESEND_MS until COMPLETION comes with that fence,
+ *    the prompt's hash as tag and an answer for each question: then ACTION and CREDIT 1 follow as in 3. Other completions
+ *    are dropped and counted. NACK from the gateway for such a chunk goes on to the world, with its code and text.
+ * 6. A chunk that waits for answers is given up, with CREDIT 1, when the same chunk comes in the same or a later attempt,
+ *    when CANCEL names its step or a later one, and when its slot gets other parameters (then with NACK ERR_UNKNOWN, so
+ *    that it is sent again); without credit when a newer world comes.
  *
  * For system tests, from the environment: POLIS_WORKER_POISON_AGENT=id ends the process when it is to decide for that
  * agent; POLIS_WORKER_DELAY_MS=n sleeps before every chunk. */
@@ -18,6 +25,11 @@
 #include "bus/actor.h"
 
 #define WORKER_CREDIT 2u
+#define WORKER_RESEND_MS 2000u
+
+struct worker_counters {
+    uint64_t asked, resent, heard, dropped, refused; /* prompts; completions used and not; NACKs of the gateway */
+};
 
 struct worker_options {
     const char *serves; /* policies, comma separated, or "*" (also NULL): every built-in one. Copied */
@@ -27,6 +39,7 @@ struct worker;
 
 struct worker *worker_new(const struct worker_options *options);
 void worker_destroy(struct worker **self_p);
+const struct worker_counters *worker_counters(const struct worker *self);
 /* Lends `self` to the actor. */
 void worker_actor(struct worker *self, struct actor *out);
 
