@@ -47,6 +47,7 @@ struct domain_slot {
     const char *policy;   /* "honest" */
     const char *params;   /* its parameters as YAML text; "" = defaults */
     uint32_t agent_count;
+    bool external;        /* its decisions come from outside (models): logged always, and never made again */
 };
 
 /* Figures: name, value, and whether it is defined (an empty set has none). */

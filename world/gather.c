@@ -1,4 +1,4 @@
-#include "world/gather.h"
+#include "world/gather_inner.h"
 
 #include "core/assert.h"
 #include "core/digest.h"
@@ -14,71 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HOLDERS_MAX 4u
 #define CHUNK_MIN 256u /* smaller shares cost more in messages than they gain */
 #define CHUNKS_PER_WORKER 4u
 #define CHUNKS_PER_WORKER_FAST 2u /* when a chunk is back in no time, what it costs is its journey */
 #define FAST_MS 2.0
-#define FORGIVEN_AFTER 30u /* deadlines */
-
-/* An observation on its way: what a worker's answer gives the credit back for, whoever answered the chunk meanwhile. */
-struct errand {
-    uint64_t step;
-    uint32_t phase, chunk;
-    uint64_t deadline_ms;
-};
-
-struct worker {
-    struct peer peer;
-    char *serves;
-    struct errand *errands; /* sent to it and not answered yet, oldest first; room for twice the credit */
-    uint32_t holds;         /* how many */
-    uint64_t answered;
-    uint8_t *told;       /* a byte a slot: its parameters were sent */
-    bool barred;         /* it sent an answer that no healthy worker sends */
-};
-
-struct chunk {
-    uint32_t group, first, count;
-    uint32_t attempt;
-    uint32_t kills;
-    uint32_t holder_count;
-    struct peer holders[HOLDERS_MAX];
-    struct peer refuser; /* who refused it last: others are asked */
-    bool waiting;        /* wants to be sent */
-    bool answered;
-    uint64_t sent_ms, deadline_ms;
-    uint64_t hash;       /* of the observation */
-    struct buffer answer;
-};
-
-/* What the answers taken of a group come to, by axis. */
-struct filled {
-    uint64_t count[AXIS_MAX];
-};
-
-struct gather {
-    const struct domain *domain;
-    void *domain_self;
-    struct gather_options options;
-    const struct domain_slot *slots;
-    uint32_t slot_count;
-    struct worker *workers;
-    uint32_t worker_count, worker_room;
-    const struct exchange *exchange; /* NULL between exchanges */
-    struct buffer *joined;           /* a group's answers in one batch; the room is used again */
-    uint32_t joined_count;
-    struct filled *filled;           /* by group */
-    uint32_t filled_room;
-    uint64_t step;
-    uint32_t phase;
-    struct chunk *chunks;
-    uint32_t chunk_count, chunk_room, open_count;
-    uint32_t lowest_waiting; /* no waiting chunk is below */
-    double usual_ms; /* moving average of a chunk's round trip */
-    bool warned_unserved;
-    struct gather_counters counters;
-};
+#define EXTERNAL_CHUNK_MAX 256u      /* agents: their questions and answers are texts, and go in one letter */
+#define EXTERNAL_DEADLINE_MS 600000u /* models take their time; a worker's death is noticed without a deadline */
 
 struct gather *
 gather_new(const struct domain *domain, void *domain_self, const struct gather_options *options)
@@ -92,14 +33,6 @@ gather_new(const struct domain *domain, void *domain_self, const struct gather_o
     self->options = *options;
     self->slot_count = domain->slots(domain_self, &self->slots);
     return self;
-}
-
-static void
-worker_fini(struct worker *worker)
-{
-    free(worker->serves);
-    free(worker->told);
-    free(worker->errands);
 }
 
 void
@@ -120,152 +53,6 @@ gather_destroy(struct gather **self_p)
     free(self->workers);
     free(self);
     *self_p = NULL;
-}
-
-/* ---- workers ---- */
-
-static struct worker *
-find_worker(struct gather *self, const struct peer *peer)
-{
-    for (uint32_t i = 0; i < self->worker_count; i++)
-        if (peer_equal(&self->workers[i].peer, peer))
-            return &self->workers[i];
-    return NULL;
-}
-
-static bool
-serves(const struct worker *worker, const char *policy)
-{
-    size_t length = strlen(policy);
-
-    for (const char *at = worker->serves; at != NULL && *at != '\0';) {
-        const char *comma = strchr(at, ',');
-        size_t size = comma != NULL ? (size_t)(comma - at) : strlen(at);
-
-        if ((size == 1 && *at == '*') || (size == length && memcmp(at, policy, length) == 0))
-            return true;
-        at = comma != NULL ? comma + 1 : NULL;
-    }
-    return false;
-}
-
-static void
-chunk_wait(struct gather *self, uint32_t index)
-{
-    self->chunks[index].waiting = true;
-    if (index < self->lowest_waiting)
-        self->lowest_waiting = index;
-}
-
-void
-gather_forget_workers(struct gather *self)
-{
-    for (uint32_t i = 0; i < self->worker_count; i++)
-        worker_fini(&self->workers[i]);
-    self->worker_count = 0;
-    if (self->exchange == NULL)
-        return;
-    for (uint32_t i = 0; i < self->chunk_count; i++) {
-        self->chunks[i].holder_count = 0;
-        if (!self->chunks[i].answered)
-            chunk_wait(self, i);
-    }
-}
-
-void
-gather_worker_up(struct gather *self, const struct peer *peer, const char *serves_list)
-{
-    struct worker *worker = find_worker(self, peer);
-
-    if (worker != NULL)
-        return;
-    if (self->worker_count == self->worker_room) {
-        self->worker_room = self->worker_room == 0 ? 8 : self->worker_room * 2;
-        self->workers = realloc(self->workers, self->worker_room * sizeof *self->workers);
-        ASSERT(self->workers != NULL);
-    }
-    worker = &self->workers[self->worker_count++];
-    *worker = (struct worker){.peer = *peer, .serves = strdup(serves_list),
-        .told = ALLOC_ARRAY(uint8_t, self->slot_count + 1u),
-        .errands = ALLOC_ARRAY(struct errand, 2u * self->options.credit)};
-    ASSERT(worker->serves != NULL);
-}
-
-/* ---- credit ---- */
-
-static void
-errand_drop(struct worker *worker, uint32_t index)
-{
-    worker->holds--;
-    memmove(&worker->errands[index], &worker->errands[index + 1], (worker->holds - index) * sizeof worker->errands[0]);
-}
-
-static void
-errand_add(struct gather *self, struct worker *worker, uint32_t chunk, uint64_t deadline_ms)
-{
-    if (worker->holds == 2u * self->options.credit)
-        errand_drop(worker, 0); /* the oldest, long past its deadline: it will hardly be answered any more */
-    worker->errands[worker->holds++] =
-        (struct errand){.step = self->step, .phase = self->phase, .chunk = chunk, .deadline_ms = deadline_ms};
-}
-
-/* The worker has answered (or refused) what the head names; a repeated answer gives no credit. Letters between two
- * peers stay in order, so what is older and overdue got lost. */
-static void
-errand_done(struct worker *worker, const struct envelope *head, uint64_t now_ms)
-{
-    for (uint32_t i = 0; i < worker->holds; i++)
-        if (worker->errands[i].step == head->step && worker->errands[i].phase == head->phase &&
-            worker->errands[i].chunk == head->chunk) {
-            errand_drop(worker, i);
-            while (i-- > 0)
-                if (now_ms >= worker->errands[i].deadline_ms)
-                    errand_drop(worker, i);
-            return;
-        }
-}
-
-/* After a long silence a worker is given another chance. */
-static void
-errands_forgive(struct gather *self, uint64_t now_ms)
-{
-    for (uint32_t w = 0; w < self->worker_count; w++)
-        for (uint32_t i = self->workers[w].holds; i-- > 0;)
-            if (now_ms >= self->workers[w].errands[i].deadline_ms +
-                              (uint64_t)FORGIVEN_AFTER * self->options.deadline_ms)
-                errand_drop(&self->workers[w], i);
-}
-
-/* Errands past their deadline: the worker is slow, or the letter or its answer got lost. */
-static uint32_t
-errands_overdue(const struct worker *worker, uint64_t now_ms)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < worker->holds; i++)
-        count += now_ms >= worker->errands[i].deadline_ms ? 1 : 0;
-    return count;
-}
-
-static uint64_t
-errands_deadline(const struct gather *self, uint64_t now_ms)
-{
-    uint64_t next = UINT64_MAX;
-
-    for (uint32_t i = 0; i < self->worker_count; i++)
-        for (uint32_t e = 0; e < self->workers[i].holds; e++) {
-            uint64_t deadline_ms = self->workers[i].errands[e].deadline_ms;
-
-            if (deadline_ms > now_ms && deadline_ms < next)
-                next = deadline_ms;
-        }
-    return next;
-}
-
-uint32_t
-gather_worker_count(const struct gather *self)
-{
-    return self->worker_count;
 }
 
 /* Writes the observation that ended so many workers to FOLDER/poison/, for whoever looks for the bug. */
@@ -312,12 +99,11 @@ drop_holder(struct chunk *chunk, const struct peer *peer)
 int
 gather_worker_down(struct gather *self, const struct peer *peer, bool said_bye, struct why *why)
 {
-    struct worker *worker = find_worker(self, peer);
+    struct gather_worker *worker = gather_worker_find(self, peer);
 
     if (worker == NULL)
         return 0;
-    worker_fini(worker);
-    *worker = self->workers[--self->worker_count];
+    gather_worker_remove(self, worker);
     self->counters.deaths += said_bye ? 0 : 1;
     if (self->exchange == NULL)
         return 0;
@@ -329,7 +115,7 @@ gather_worker_down(struct gather *self, const struct peer *peer, bool said_bye, 
         if (!said_bye && ++chunk->kills >= self->options.poison_kills)
             return poison(self, chunk, "ended every worker they were given to", why);
         if (chunk->holder_count == 0)
-            chunk_wait(self, i);
+            gather_chunk_wait(self, i);
     }
     return 0;
 }
@@ -338,7 +124,7 @@ gather_worker_down(struct gather *self, const struct peer *peer, bool said_bye, 
 
 /* Enough chunks for every worker to have several, none too small. The log does not see the grid. */
 static uint32_t
-chunk_size(const struct gather *self, const struct exchange *exchange)
+chunk_size(const struct gather *self, const struct exchange *exchange, const struct blob *given)
 {
     uint64_t total = 0;
     bool fast = self->counters.answered > 0 && self->usual_ms < FAST_MS;
@@ -347,7 +133,7 @@ chunk_size(const struct gather *self, const struct exchange *exchange)
     uint64_t size;
 
     for (uint32_t g = 0; g < exchange->group_count; g++)
-        total += exchange->groups[g].count;
+        total += given != NULL && given[g].size > 0 ? 0 : exchange->groups[g].count;
     size = (total + shares - 1) / shares;
     if (size < CHUNK_MIN)
         size = CHUNK_MIN;
@@ -385,31 +171,60 @@ forget_filled(struct gather *self, uint32_t group_count)
         memset(self->filled, 0, group_count * sizeof *self->filled);
 }
 
-void
-gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step, uint32_t phase)
+static void
+add_group(struct gather *self, uint32_t group, uint32_t size)
 {
-    uint32_t size = chunk_size(self, exchange);
+    uint32_t count = self->exchange->groups[group].count;
+    bool external = self->slots[self->exchange->groups[group].slot].external;
+
+    if (external && size > EXTERNAL_CHUNK_MAX)
+        size = EXTERNAL_CHUNK_MAX;
+    for (uint32_t first = 0; first < count; first += size) {
+        struct chunk *chunk = add_chunk(self);
+
+        chunk->group = group;
+        chunk->first = first;
+        chunk->count = count - first < size ? count - first : size;
+        chunk->external = external;
+        self->external_count += external ? 1 : 0;
+        self->open_count++;
+    }
+}
+
+/* All of the group as one chunk that has been answered. */
+static void
+add_given(struct gather *self, uint32_t group, const struct blob *answers)
+{
+    struct chunk *chunk = add_chunk(self);
+
+    chunk->group = group;
+    chunk->count = self->exchange->groups[group].count;
+    chunk->waiting = false;
+    chunk->answered = true;
+    buffer_append(&chunk->answer, answers->data, answers->size);
+}
+
+void
+gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step, uint32_t phase,
+             const struct blob *given)
+{
+    uint32_t size = chunk_size(self, exchange, given);
 
     ASSERT(self->exchange == NULL && exchange->kind == EXCHANGE_AGENTS);
 
     self->exchange = exchange;
     self->step = step;
     self->phase = phase;
-    self->chunk_count = 0;
+    self->chunk_count = self->open_count = self->external_count = 0;
     self->lowest_waiting = 0;
     forget_filled(self, exchange->group_count);
     for (uint32_t g = 0; g < exchange->group_count; g++) {
         ASSERT(exchange->groups[g].slot < self->slot_count);
-        for (uint32_t first = 0; first < exchange->groups[g].count; first += size) {
-            struct chunk *chunk = add_chunk(self);
-            uint32_t left = exchange->groups[g].count - first;
-
-            chunk->group = g;
-            chunk->first = first;
-            chunk->count = left < size ? left : size;
-        }
+        if (given != NULL && given[g].size > 0)
+            add_given(self, g, &given[g]);
+        else
+            add_group(self, g, size);
     }
-    self->open_count = self->chunk_count;
 }
 
 bool
@@ -418,64 +233,8 @@ gather_complete(const struct gather *self)
     return self->exchange != NULL && self->open_count == 0;
 }
 
-static const char *
-policy_of(const struct gather *self, const struct chunk *chunk)
-{
-    return self->slots[self->exchange->groups[chunk->group].slot].policy;
-}
-
-/* Whether there is somebody who answers in time to ask beside the worker that refused the chunk last. */
-static bool
-another_serves(const struct gather *self, const struct chunk *chunk, const char *policy, uint64_t now_ms)
-{
-    for (uint32_t i = 0; i < self->worker_count; i++)
-        if (!self->workers[i].barred && !peer_equal(&chunk->refuser, &self->workers[i].peer) &&
-            errands_overdue(&self->workers[i], now_ms) == 0 && serves(&self->workers[i], policy))
-            return true;
-    return false;
-}
-
-/* The least busy worker that may take this chunk: rather one that answers in time, rather one that does not hold it.
- * One that refused it gets it again only when nobody else would answer: the others may be busy now, and the one that
- * refuses everything never is. Those that do not answer in time get more only when nobody else serves the policy,
- * so that one slow worker does not slow every step, and a lost letter does not stop the run. */
-static struct worker *
-choose_worker(struct gather *self, const struct chunk *chunk, uint64_t now_ms, bool *anybody_serves)
-{
-    const char *policy = policy_of(self, chunk);
-    struct worker *best = NULL, *best_late = NULL;
-    uint64_t best_score = UINT64_MAX, best_late_score = UINT64_MAX;
-    bool somebody_in_time = false;
-
-    for (uint32_t i = 0; i < self->worker_count; i++) {
-        struct worker *worker = &self->workers[i];
-        uint32_t overdue = errands_overdue(worker, now_ms);
-        uint64_t score = worker->holds;
-
-        if (worker->barred || !serves(worker, policy))
-            continue;
-        *anybody_serves = true;
-        if (peer_equal(&chunk->refuser, &worker->peer) && another_serves(self, chunk, policy, now_ms))
-            continue;
-        somebody_in_time = somebody_in_time || overdue == 0;
-        if (worker->holds - overdue >= self->options.credit)
-            continue;
-        for (uint32_t h = 0; h < chunk->holder_count; h++)
-            if (peer_equal(&chunk->holders[h], &worker->peer))
-                score += 1000;
-        if (overdue == 0 && score < best_score) {
-            best = worker;
-            best_score = score;
-        } else if (overdue > 0 && score < best_late_score) {
-            best_late = worker;
-            best_late_score = score;
-        }
-    }
-    return somebody_in_time ? best : best_late;
-}
-
 static void
-tell_params(struct gather *self, struct worker *worker, uint32_t slot, struct outbox *out)
+tell_params(struct gather *self, struct gather_worker *worker, uint32_t slot, struct outbox *out)
 {
     struct params_of params = {.slot = slot, .seed = self->options.seed};
 
@@ -496,7 +255,7 @@ patience_ms(const struct gather *self)
 }
 
 static void
-send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t now_ms, struct outbox *out)
+send_chunk(struct gather *self, uint32_t index, struct gather_worker *worker, uint64_t now_ms, struct outbox *out)
 {
     struct chunk *chunk = &self->chunks[index];
     uint32_t slot = self->exchange->groups[chunk->group].slot;
@@ -508,13 +267,16 @@ send_chunk(struct gather *self, uint32_t index, struct worker *worker, uint64_t 
     self->domain->ask(self->domain_self, self->exchange, chunk->group, chunk->first, chunk->count, &ask);
     chunk->hash = head.payload_hash = digest_xxh3(ask.data, ask.size);
     drop_holder(chunk, &worker->peer); /* once in the list, however often it is asked */
-    if (chunk->holder_count == HOLDERS_MAX)
+    if (chunk->holder_count == GATHER_HOLDERS_MAX)
         chunk->holder_count--;
     chunk->holders[chunk->holder_count++] = worker->peer;
     chunk->waiting = false;
     chunk->sent_ms = now_ms;
     chunk->deadline_ms = now_ms + (patience_ms(self) << (chunk->attempt < 6 ? chunk->attempt - 1 : 5));
-    errand_add(self, worker, index, chunk->deadline_ms);
+    if (chunk->external)
+        chunk->deadline_ms = now_ms + EXTERNAL_DEADLINE_MS;
+    else
+        gather_errand_add(self, worker, index, chunk->deadline_ms);
     self->counters.sent++;
     outbox_send_hashed(out, CHANNEL_DATA, &worker->peer, &head, &ask);
 }
@@ -532,22 +294,12 @@ expire(struct gather *self, uint64_t now_ms)
             continue;
         if (now_ms >= chunk->deadline_ms) {
             self->counters.deadlines++;
-            chunk_wait(self, i);
+            gather_chunk_wait(self, i);
         } else if (chunk->deadline_ms < next) {
             next = chunk->deadline_ms;
         }
     }
     return next;
-}
-
-static bool
-anybody_has_room(const struct gather *self, uint64_t now_ms)
-{
-    for (uint32_t i = 0; i < self->worker_count; i++)
-        if (!self->workers[i].barred &&
-            self->workers[i].holds - errands_overdue(&self->workers[i], now_ms) < self->options.credit)
-            return true;
-    return false;
 }
 
 static void
@@ -557,7 +309,7 @@ warn_unserved(struct gather *self, uint32_t index)
         return;
     self->warned_unserved = true;
     log_line(LOG_LEVEL_WARNING, "world", "step %" PRIu64 " waits: no worker serves policy '%s'", self->step,
-             policy_of(self, &self->chunks[index]));
+             gather_policy_of(self, &self->chunks[index]));
 }
 
 void
@@ -568,10 +320,10 @@ gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
 
     if (self->exchange == NULL || self->open_count == 0)
         return;
-    errands_forgive(self, now_ms);
+    gather_errand_forgive(self, now_ms);
     next = expire(self, now_ms);
     for (uint32_t i = self->lowest_waiting; i < self->chunk_count; i++) {
-        struct worker *worker;
+        struct gather_worker *worker;
         bool anybody = false;
 
         if (!self->chunks[i].waiting || self->chunks[i].answered) {
@@ -579,11 +331,13 @@ gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
                 self->lowest_waiting++;
             continue;
         }
-        if (!anybody_has_room(self, now_ms)) {
+        if (!self->chunks[i].external && !gather_worker_has_room(self, now_ms)) {
             left = true;
-            break;
+            if (self->external_count == 0)
+                break;
+            continue;
         }
-        worker = choose_worker(self, &self->chunks[i], now_ms, &anybody);
+        worker = gather_worker_choose(self, &self->chunks[i], now_ms, &anybody);
         if (worker == NULL) { /* those who serve its policy are busy; another chunk's may be free */
             left = true;
             if (!anybody)
@@ -597,7 +351,7 @@ gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out)
             self->lowest_waiting++;
     }
     if (left) { /* room may come by an errand's deadline, too */
-        uint64_t deadline_ms = errands_deadline(self, now_ms);
+        uint64_t deadline_ms = gather_errand_deadline(self, now_ms);
 
         next = deadline_ms < next ? deadline_ms : next;
     }
@@ -667,7 +421,8 @@ take_answer(struct gather *self, struct chunk *chunk, const struct letter *lette
     chunk->waiting = false;
     self->open_count--;
     self->counters.answered++;
-    self->usual_ms += 0.1 * (took - self->usual_ms);
+    if (!chunk->external) /* how long models take says nothing about workers */
+        self->usual_ms += 0.1 * (took - self->usual_ms);
 }
 
 /* What a worker could not or should not have answered: it gets nothing more when the answer was wrong; the chunk goes
@@ -687,12 +442,12 @@ refuse_answer(struct gather *self, uint32_t index, const struct peer *peer, cons
     if (++chunk->kills >= self->options.poison_kills)
         return poison(self, chunk, reason, why);
     if (chunk->holder_count == 0)
-        chunk_wait(self, index);
+        gather_chunk_wait(self, index);
     return 0;
 }
 
 static int
-on_nack(struct gather *self, const struct letter *letter, struct worker *worker, struct why *why)
+on_nack(struct gather *self, const struct letter *letter, struct gather_worker *worker, struct why *why)
 {
     struct nack nack;
 
@@ -711,7 +466,7 @@ on_nack(struct gather *self, const struct letter *letter, struct worker *worker,
 int
 gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms, struct why *why)
 {
-    struct worker *worker = find_worker(self, &letter->peer);
+    struct gather_worker *worker = gather_worker_find(self, &letter->peer);
     struct chunk *chunk;
     struct batch answer;
     struct why reason = {0};
@@ -720,7 +475,7 @@ gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms,
         self->counters.stale++;
         return 0;
     }
-    errand_done(worker, &letter->head, now_ms);
+    gather_errand_done(worker, &letter->head, now_ms);
     if (letter->head.type == MSG_NACK)
         return on_nack(self, letter, worker, why);
     if (!fenced(self, letter)) {
@@ -732,8 +487,8 @@ gather_letter(struct gather *self, const struct letter *letter, uint64_t now_ms,
         self->counters.repeated++;
         return 0;
     }
-    if (!serves(worker, policy_of(self, chunk)))
-        fail(&reason, ERR_DENIED, "it does not serve policy %s", policy_of(self, chunk));
+    if (!gather_worker_serves(worker, gather_policy_of(self, chunk)))
+        fail(&reason, ERR_DENIED, "it does not serve policy %s", gather_policy_of(self, chunk));
     else
         (void)!check_answer(self, chunk, letter, &answer, &reason);
     if (reason.code != 0) {
@@ -795,25 +550,4 @@ struct gather_counters
 gather_counters(const struct gather *self)
 {
     return self->counters;
-}
-
-void
-gather_write_status(const struct gather *self, struct buffer *out)
-{
-    char line[256], hex[33];
-
-    buffer_append(out, "[", 1);
-    for (uint32_t i = 0; i < self->worker_count; i++) {
-        const struct worker *worker = &self->workers[i];
-
-        snprintf(line, sizeof line,
-                 "%s{\"peer\":\"%.8s\",\"holds\":%u,\"answered\":%" PRIu64 ",\"barred\":%s,\"serves\":",
-                 i > 0 ? "," : "", digest_hex(worker->peer.id, sizeof worker->peer.id, hex), worker->holds,
-                 worker->answered,
-                 worker->barred ? "true" : "false");
-        buffer_append(out, line, strlen(line));
-        text_add_json(out, worker->serves, strlen(worker->serves));
-        buffer_append(out, "}", 1);
-    }
-    buffer_append(out, "]", 1);
 }

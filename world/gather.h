@@ -8,7 +8,9 @@
  * dropped. 2. A chunk whose worker dies goes to another; one that ends `poison_kills` workers stops the run with a
  * dump. 3. A chunk past its deadline is given to a second worker; the first valid answer wins. A worker that lets
  * deadlines    pass gets its credit back, but is asked again only when it has answered or nobody else serves the
- * policy. 4. A worker whose answer is wrong gets nothing more and is not listened to any more. */
+ * policy. 4. A worker whose answer is wrong gets nothing more and is not listened to any more. 5. Chunks of external
+ * slots (models decide, the worker only waits) use up no credit and wait long: the others, and what a dead worker left
+ * of them, always find a worker. */
 #ifndef POLIS_WORLD_GATHER_H
 #define POLIS_WORLD_GATHER_H
 
@@ -45,8 +47,10 @@ void gather_worker_up(struct gather *self, const struct peer *peer, const char *
 MUST_CHECK int gather_worker_down(struct gather *self, const struct peer *peer, bool said_bye, struct why *why);
 uint32_t gather_worker_count(const struct gather *self);
 
-/* Starts on an exchange (lent until gather_take()). */
-void gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step, uint32_t phase);
+/* Starts on an exchange (lent until gather_take()). `given` (may be NULL): by group, answers that are known already,
+ * for which nobody is asked; those without are empty. */
+void gather_begin(struct gather *self, const struct exchange *exchange, uint64_t step, uint32_t phase,
+                  const struct blob *given);
 /* Sends what there is room for; asks to be woken at the next deadline. */
 void gather_pump(struct gather *self, uint64_t now_ms, struct outbox *out);
 /* An ACTION or NACK from a worker. Never fails the caller, but for a poison chunk (ERR_LIMIT): answers that several

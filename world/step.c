@@ -17,6 +17,18 @@ step_init(struct step *self, const struct domain *domain, void *domain_self, boo
         .inputs_only = inputs_only};
 }
 
+/* Whether the answers of a group come from outside, so that nobody could make them again. */
+static bool
+is_external(const struct step *self, uint32_t slot)
+{
+    const struct domain_slot *slots;
+    uint32_t count = self->domain->slots(self->self, &slots);
+
+    ASSERT(slot < count);
+
+    return slots[slot].external;
+}
+
 void
 step_fini(struct step *self)
 {
@@ -137,9 +149,10 @@ step_take(struct step *self, const struct exchange *exchange, const struct batch
     if (exchange->kind == EXCHANGE_GOVERNANCE) {
         put_section(self, SECTION_DOCKET, exchange->round, UINT32_MAX, exchange->ask->id, docket_bytes);
         put_section(self, SECTION_VERDICT, exchange->round, UINT32_MAX, exchange->answer->id, answer_bytes[0]);
-    } else if (!self->inputs_only) {
+    } else {
         for (uint32_t g = 0; g < exchange->group_count; g++)
-            put_section(self, SECTION_ANSWERS, exchange->round, exchange->groups[g].slot, exchange->answer->id,
+            if (!self->inputs_only || is_external(self, exchange->groups[g].slot))
+                put_section(self, SECTION_ANSWERS, exchange->round, exchange->groups[g].slot, exchange->answer->id,
                         answer_bytes[g]);
     }
     self->domain->take(self->self, exchange, answers, docket);
@@ -338,6 +351,46 @@ out:
     return error;
 }
 
+/* One group's answers from a logged section. */
+static int
+read_answers(struct step *self, const struct exchange *exchange, uint32_t group, const struct section *section,
+             struct batch *out, struct why *why)
+{
+    int error;
+
+    if ((error = batch_read(exchange->answer, section->bytes, section->size, out, why)) != 0 ||
+        (error = batch_check(out, why)) != 0)
+        return error;
+    return self->domain->check(self->self, exchange, group, 0, exchange->groups[group].count, out, why);
+}
+
+int
+step_find_logged_answers(struct step *self, struct step_replay *replay, const struct exchange *exchange,
+                         struct blob *given, struct why *why)
+{
+    struct section section = {0};
+    struct batch batch;
+    int error = 0;
+
+    for (uint32_t g = 0; g < exchange->group_count && error == 0; g++) {
+        given[g] = (struct blob){0};
+        if (!is_external(self, exchange->groups[g].slot))
+            continue;
+        do {
+            error = record_next(replay->data->data, replay->data->size, &replay->offset, &section, why);
+        } while (error == 0 && section.kind == SECTION_ANSWERS &&
+                 (section.phase != self->phase || section.slot != exchange->groups[g].slot));
+        if (error == 0 && section.kind != SECTION_ANSWERS)
+            error = fail(why, ERR_DIGEST, "step %" PRIu64 ", phase %u (%s): the log has no answers of slot %" PRIu32,
+                         replay->number, self->phase, exchange->name, exchange->groups[g].slot);
+        if (error == 0)
+            error = read_answers(self, exchange, g, &section, &batch, why);
+        if (error == 0)
+            given[g] = (struct blob){section.bytes, (uint32_t)section.size};
+    }
+    return error;
+}
+
 static int
 replay_agents(struct step *self, struct step_replay *replay, const struct exchange *exchange, struct why *why)
 {
@@ -349,9 +402,7 @@ replay_agents(struct step *self, struct step_replay *replay, const struct exchan
         struct section section;
 
         if ((error = expect_section(replay, SECTION_ANSWERS, self->phase, &section, why)) != 0 ||
-            (error = batch_read(exchange->answer, section.bytes, section.size, &answers[g], why)) != 0 ||
-            (error = batch_check(&answers[g], why)) != 0 ||
-            (error = self->domain->check(self->self, exchange, g, 0, exchange->groups[g].count, &answers[g], why)) != 0)
+            (error = read_answers(self, exchange, g, &section, &answers[g], why)) != 0)
             return error;
         bytes[g] = (struct blob){section.bytes, (uint32_t)section.size};
     }

@@ -32,7 +32,7 @@ struct step {
     uint64_t number;
     uint32_t phase;       /* of the exchange under way or next */
     uint32_t section_count;
-    bool inputs_only;     /* log.detail: inputs: answers of built-in policies are not logged */
+    bool inputs_only;     /* log.detail: inputs: only answers of external slots are logged */
     struct buffer data;   /* sections so far */
     struct buffer figures; /* of the epoch, as a `summary` batch, when its last step has just ended; else empty */
 };
@@ -75,6 +75,11 @@ struct step_replay {
  * ERR_DIGEST when it is another one. */
 MUST_CHECK int step_take_logged_verdict(struct step *self, struct step_replay *replay, const struct exchange *exchange,
                                         struct why *why);
+
+/* The logged answers of an agents' exchange that come from outside, by group; the other groups' are empty. Lent by the
+ * record. */
+MUST_CHECK int step_find_logged_answers(struct step *self, struct step_replay *replay, const struct exchange *exchange,
+                                        struct blob *given, struct why *why);
 
 /* Makes the step again from its record: same inputs, same answers. The rebuilt record must equal the logged one in
  * every byte and the state its digest: ERR_DIGEST names section or state otherwise. */

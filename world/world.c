@@ -329,19 +329,34 @@ phase_begin(struct world *self, uint64_t now_ms, struct outbox *out, struct why 
     return TURN_NEXT;
 }
 
-static void
-ask(struct world *self, uint64_t now_ms, struct outbox *out)
+static int
+ask_agents(struct world *self, uint64_t now_ms, struct outbox *out, struct why *why)
+{
+    struct blob *given = NULL;
+    int error = 0;
+
+    if (self->step.number <= self->recompute_through) { /* what models decided is not made again */
+        given = ARENA_ARRAY(self->step.arena, struct blob, self->exchange.group_count + 1);
+        error = step_find_logged_answers(&self->step, &self->logged, &self->exchange, given, why);
+    }
+    if (error != 0)
+        return error;
+    gather_begin(self->gather, &self->exchange, self->step.number, self->step.phase, given);
+    gather_pump(self->gather, now_ms, out);
+    return 0;
+}
+
+static int
+ask(struct world *self, uint64_t now_ms, struct outbox *out, struct why *why)
 {
     struct buffer docket = {0};
 
-    if (self->exchange.kind == EXCHANGE_AGENTS) {
-        gather_begin(self->gather, &self->exchange, self->step.number, self->step.phase);
-        gather_pump(self->gather, now_ms, out);
-        return;
-    }
+    if (self->exchange.kind == EXCHANGE_AGENTS)
+        return ask_agents(self, now_ms, out, why);
     self->scene.domain->ask(self->scene.domain_self, &self->exchange, 0, 0, self->exchange.row_count, &docket);
     verdicts_ask(self->verdicts, self->scene.domain, self->scene.domain_self, &self->exchange, self->step.phase,
                  &docket, out);
+    return 0;
 }
 
 static void
@@ -385,8 +400,9 @@ phase_exchanges(struct world *self, uint64_t now_ms, struct outbox *out, struct 
                     return TURN_FAILED;
                 continue;
             }
+            if (ask(self, now_ms, out, why) != 0)
+                return TURN_FAILED;
             self->asking = true;
-            ask(self, now_ms, out);
         }
         if (!is_answered(self)) {
             if (self->exchange.kind == EXCHANGE_AGENTS)

@@ -43,6 +43,7 @@ const struct schema schema_drill_answer = {.id = 60001, .name = "drill.answer", 
 #define DRILL_PARAMS(P, S)                                                                                           \
     P(S, U32, agents, 100, 1, 1e8, "agents", "how many")                                                             \
     P(S, U32, slots, 1, 1, 64, "", "in how many slots")                                                              \
+    P(S, U32, external, 64, 0, 64, "", "the slot whose answers come from outside; 64: none")                         \
     P(S, U32, rounds, 1, 1, 16, "", "exchanges a step")
 PARAMS_DEFINE(drill_params_of, DRILL_PARAMS)
 
@@ -86,7 +87,8 @@ configure(const struct yaml_node *scenario, uint64_t seed, void **self_out, stru
         uint32_t last = (uint32_t)((uint64_t)self->params.agents * (s + 1) / self->params.slots);
 
         self->groups[s] = (struct exchange_group){.slot = s, .agents = self->ids + first, .count = last - first};
-        self->slots[s] = (struct domain_slot){.policy = "drill", .params = "", .agent_count = last - first};
+        self->slots[s] = (struct domain_slot){.policy = "drill", .params = "", .agent_count = last - first,
+            .external = s == self->params.external};
         first = last;
     }
     *self_out = self;

@@ -21,7 +21,8 @@ make_slots(struct compat *self)
     self->slots = ALLOC_ARRAY(struct domain_slot, COMPAT_TYPES);
     for (uint32_t type = 0; type < COMPAT_TYPES; type++)
         if (counts[type] > 0)
-            self->slots[self->slot_count++] = (struct domain_slot){compat_type_name(type), "", counts[type]};
+            self->slots[self->slot_count++] =
+                (struct domain_slot){.policy = compat_type_name(type), .params = "", .agent_count = counts[type]};
 }
 
 static int

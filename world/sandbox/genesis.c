@@ -53,6 +53,7 @@ make_slots(struct sandbox *self)
 
         self->slots[slot].policy = group->policy;
         self->slots[slot].params = group->params;
+        self->slots[slot].external = strcmp(group->policy, "llm") == 0;
         self->slot_kind[slot] = group->kind;
     }
     for (uint32_t i = 0; i < config->group_count; i++)

@@ -79,7 +79,7 @@ bench_begin(struct bench *self, uint64_t step)
 {
     self->domain.begin(self->scene.domain_self, step);
     assert_true(self->domain.next(self->scene.domain_self, &self->exchange));
-    gather_begin(self->gather, &self->exchange, step, 0);
+    gather_begin(self->gather, &self->exchange, step, 0, NULL);
 }
 
 /* Pumps and looks what was sent. */
@@ -898,6 +898,159 @@ answers_that_do_not_fit_together(void **state)
     bench_destroy(bench);
 }
 
+/* ---- external slots ---- */
+
+static struct bench *
+bench_with_models(uint32_t agents)
+{
+    mixed_slots[1].external = true; /* the second half of the agents; undone by the caller's next call without */
+    return bench_new(agents, 2, true, &defaults);
+}
+
+static uint32_t
+posts_in_slot(const struct bench *self, uint8_t worker, uint16_t slot)
+{
+    struct peer peer = case_peer(worker);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < self->post_count; i++)
+        count += peer_equal(&self->posts[i].to, &peer) && self->posts[i].head.flags == slot ? 1 : 0;
+    return count;
+}
+
+/* A worker that waits for models has its credit still: all that goes to models goes out at once, evenly, in small
+ * chunks, and the others' chunks find their workers. */
+static void
+external_chunks_use_no_credit(void **state)
+{
+    struct bench *bench = bench_with_models(8192);
+    uint32_t first;
+
+    (void)state;
+    bench_up(bench, 1, "*");
+    bench_up(bench, 2, "*");
+    bench_begin(bench, 1);
+    bench_pump(bench);
+    for (uint8_t worker = 1; worker <= 2; worker++) {
+        assert_int_equal(posts_in_slot(bench, worker, 0), 2);
+        assert_int_equal(posts_in_slot(bench, worker, 1), 8);
+    }
+    for (uint32_t i = 0; i < bench->post_count; i++)
+        if (bench->posts[i].head.flags == 1)
+            assert_int_equal(post_rows(&bench->posts[i], &first), 256);
+    for (uint32_t i = 0; i < bench->post_count;) /* the models are slow; the others go on */
+        if (bench->posts[i].head.flags == 0) {
+            bench_answer(bench, i);
+            bench_pump(bench);
+            i = 0;
+        } else {
+            i++;
+        }
+    assert_int_equal(posts_in_slot(bench, 1, 1) + posts_in_slot(bench, 2, 1), 16);
+    assert_int_equal(bench->post_count, 16);
+    assert_false(gather_complete(bench->gather));
+    while (bench->post_count > 0)
+        bench_answer(bench, 0);
+    assert_true(gather_complete(bench->gather));
+    mixed_slots[1].external = false;
+    bench_destroy(bench);
+}
+
+/* A dead worker's go to the one that is left, however much that one waits for already. */
+static void
+external_chunks_of_the_dead_find_somebody(void **state)
+{
+    struct bench *bench = bench_with_models(8192);
+    struct why why = {0};
+
+    (void)state;
+    bench_up(bench, 1, "*");
+    bench_up(bench, 2, "*");
+    bench_begin(bench, 1);
+    bench_pump(bench);
+    case_ok(bench_down(bench, 1, false, &why), &why);
+    bench_pump(bench);
+    assert_int_equal(posts_in_slot(bench, 2, 1), 16);
+    assert_int_equal(posts_in_slot(bench, 2, 0), 2); /* of these no more than its credit */
+    while (bench->post_count > 0) {
+        bench_answer(bench, 0);
+        bench_pump(bench);
+    }
+    assert_true(gather_complete(bench->gather));
+    mixed_slots[1].external = false;
+    bench_destroy(bench);
+}
+
+/* Neither their deadline nor the time they take is that of the others. */
+static void
+external_chunks_may_take_long(void **state)
+{
+    struct bench *bench = bench_with_models(600);
+
+    (void)state;
+    bench_up(bench, 1, "*");
+    bench_up(bench, 2, "*");
+    bench_begin(bench, 1);
+    bench_pump(bench);
+    while (bench->posts[0].head.flags == 0)
+        bench_answer(bench, 0);
+    assert_int_equal(bench->post_count, 2);
+    bench->now_ms += 599000;
+    bench_pump(bench);
+    assert_int_equal(bench->post_count, 2);
+    assert_int_equal(gather_counters(bench->gather).deadlines, 0);
+    bench->now_ms += 1000;
+    bench_pump(bench);
+    assert_int_equal(bench->post_count, 4); /* to the other one as well */
+    assert_int_equal(gather_counters(bench->gather).deadlines, 2);
+    while (bench->post_count > 0)
+        bench_answer(bench, 0);
+    assert_true(gather_complete(bench->gather));
+    mixed_slots[1].external = false;
+    bench_destroy(bench);
+}
+
+/* What is known already is asked of nobody, and stands with the other answers as if it had been gathered. */
+static void
+given_answers_are_asked_of_nobody(void **state)
+{
+    struct bench *bench = bench_with_models(1000);
+    struct arena *arena = arena_new(1u << 16);
+    struct batch answers[2];
+    struct blob bytes[2], given[2] = {{0}};
+    struct buffer kept = {0}, others = {0};
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        bench_up(bench, 1, "*");
+        bench->domain.begin(bench->scene.domain_self, 1);
+        assert_true(bench->domain.next(bench->scene.domain_self, &bench->exchange));
+        gather_begin(bench->gather, &bench->exchange, 1, 0, round == 0 ? NULL : given);
+        bench_pump(bench);
+        while (bench->post_count > 0) {
+            assert_true(round == 0 || bench->posts[0].head.flags == 0);
+            bench_answer(bench, 0);
+            bench_pump(bench);
+        }
+        assert_true(gather_complete(bench->gather));
+        gather_take(bench->gather, arena, answers, bytes);
+        if (round == 0) {
+            buffer_append(&others, bytes[0].data, bytes[0].size);
+            buffer_append(&kept, bytes[1].data, bytes[1].size);
+            given[1] = (struct blob){kept.data, (uint32_t)kept.size};
+        }
+    }
+    assert_int_equal(bytes[0].size, others.size);
+    assert_memory_equal(bytes[0].data, others.data, others.size);
+    assert_int_equal(bytes[1].size, kept.size);
+    assert_memory_equal(bytes[1].data, kept.data, kept.size);
+    buffer_fini(&kept);
+    buffer_fini(&others);
+    arena_destroy(&arena);
+    mixed_slots[1].external = false;
+    bench_destroy(bench);
+}
+
 int
 main(void)
 {
@@ -919,6 +1072,10 @@ main(void)
         {"lost letters do not stop the run", lost_letters_do_not_stop_the_run},
         {"a slow worker does not slow every step", a_slow_worker_does_not_slow_every_step},
         {"joined answers are the same bytes", joined_answers_are_the_same_bytes},
+        {"external chunks use no credit", external_chunks_use_no_credit},
+        {"external chunks of the dead find somebody", external_chunks_of_the_dead_find_somebody},
+        {"external chunks may take long", external_chunks_may_take_long},
+        {"given answers are asked of nobody", given_answers_are_asked_of_nobody},
         {"a new broker: workers forgotten, answers kept", a_new_broker_forgets_workers_and_keeps_answers},
     };
 

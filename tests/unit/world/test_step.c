@@ -161,6 +161,54 @@ inputs_only_leaves_the_answers_out(void **state)
     scene_fini(&lean_scene);
 }
 
+/* With detail `inputs` the answers of a slot whose decisions come from outside are in the record all the same, and are
+ * found there again; a record without them is not accepted. */
+static void
+inputs_only_keeps_what_comes_from_outside(void **state)
+{
+    struct buffer manifest = {0};
+    struct scene scene = {0}, other = {0};
+    struct step step, again;
+    struct store_step made;
+    struct section section;
+    struct exchange exchange;
+    struct blob given[SLOTS];
+    struct step_replay replay;
+    uint64_t offset = 0;
+    uint32_t found = 0;
+    struct why why = {0};
+
+    (void)state;
+    drill_manifest(&manifest, AGENTS, SLOTS, ROUNDS, 10, 7, "inputs");
+    buffer_append(&manifest, "  external: 1\n", strlen("  external: 1\n"));
+    case_ok(scene_open(manifest.data, manifest.size, &scene, &why), &why);
+    case_ok(scene_open(manifest.data, manifest.size, &other, &why), &why);
+    buffer_fini(&manifest);
+    step_init(&step, scene.domain, scene.domain_self, true);
+    made = case_make_step(&step, 1, NULL, 0);
+    while (record_next(made.data.data, made.data.size, &offset, &section, NULL) == 0)
+        if (section.kind == SECTION_ANSWERS) {
+            assert_int_equal(section.slot, 1);
+            assert_int_equal(section.phase, found++);
+        }
+    assert_int_equal(found, ROUNDS);
+
+    step_init(&again, other.domain, other.domain_self, true);
+    case_ok(step_begin(&again, 1, NULL, 0, &why), &why);
+    assert_true(step_next(&again, &exchange));
+    replay = (struct step_replay){.data = &made.data, .number = 1, .skip_answers = true};
+    case_ok(step_find_logged_answers(&again, &replay, &exchange, given, &why), &why);
+    for (uint32_t g = 0; g < exchange.group_count; g++)
+        assert_int_equal(given[g].size > 0, g == 1);
+    again.phase = ROUNDS; /* a phase of which the record has nothing */
+    assert_int_not_equal(step_find_logged_answers(&again, &replay, &exchange, given, &why), 0);
+    case_step_fini(&made);
+    step_fini(&step);
+    step_fini(&again);
+    scene_fini(&scene);
+    scene_fini(&other);
+}
+
 static void
 a_refused_input_fails_before_the_step(void **state)
 {
@@ -317,6 +365,7 @@ main(void)
         {"the header counts", header_counts},
         {"inputs come back", inputs_come_back},
         {"inputs only leaves the answers out", inputs_only_leaves_the_answers_out},
+        {"inputs only keeps what comes from outside", inputs_only_keeps_what_comes_from_outside},
         {"a refused input fails before the step", a_refused_input_fails_before_the_step},
         {"the summary holds the figures", summary_holds_the_figures},
         {"an empty step is made again", an_empty_step_is_made_again},

@@ -732,6 +732,77 @@ sync_fetch_and_stream_meet(void **state)
     town_fini(town);
 }
 
+/* ---- decisions from outside ---- */
+
+/* Answers for slot 1 as a model would: never twice the same. */
+static struct fickle {
+    struct drill_worker steady, moody;
+    struct actor actor, moody_actor;
+    uint32_t asked[16]; /* of slot 1, by step */
+} fickle;
+
+static void
+fickle_receive(void *context, uint64_t now_ms, const struct letter *letter, struct outbox *out)
+{
+    struct fickle *self = context;
+
+    if (letter->head.type == MSG_OBSERVATION && letter->head.flags == 1) {
+        self->asked[letter->head.step]++;
+        self->moody.work++;
+        self->moody_actor.receive(&self->moody, now_ms, letter, out);
+    } else {
+        self->actor.receive(&self->steady, now_ms, letter, out);
+    }
+}
+
+static int
+run_fickle(struct town *town, uint64_t stop_after, bool recompute)
+{
+    struct world_options options = world_defaults;
+    struct actor actor;
+    int status;
+
+    options.stop_after = stop_after;
+    options.recompute = recompute;
+    town_open(town, &options, 0);
+    drill_worker_actor(&fickle.steady, &fickle.actor);
+    drill_worker_actor(&fickle.moody, &fickle.moody_actor);
+    actor = fickle.actor;
+    actor.self = &fickle;
+    actor.receive = fickle_receive;
+    local_attach(town->local, &actor);
+    status = town_finish(town);
+    town_close(town);
+    return status;
+}
+
+static const struct outside_row {
+    const char *name, *detail;
+} outside_rows[] = {{"a log of all decisions", "actions"}, {"a log of inputs", "inputs"}};
+
+/* Stopped, gone on with and computed again: what came from outside comes from the log then, and nobody is asked. */
+static void
+outside_is_asked_once(void **state)
+{
+    const struct outside_row *row = *state;
+    struct town *town = ALLOC(struct town);
+    struct buffer manifest = {0};
+    struct why why = {0};
+
+    memset(&fickle, 0, sizeof fickle);
+    snprintf(town->folder, sizeof town->folder, "%s", case_folder());
+    drill_manifest(&manifest, 600, 2, 2, 8, 5, row->detail);
+    buffer_append(&manifest, "  external: 1\n", strlen("  external: 1\n"));
+    case_ok(store_create(town->folder, manifest.data, manifest.size, &why), &why);
+    buffer_fini(&manifest);
+    assert_int_equal(run_fickle(town, 4, false), WORLD_EXIT_UNFINISHED);
+    assert_int_equal(run_fickle(town, 0, false), 0);
+    assert_int_equal(run_fickle(town, 0, true), 0);
+    for (uint32_t step = 1; step <= 8; step++)
+        assert_int_equal(fickle.asked[step], 2 * 2); /* two rounds of two chunks, once */
+    town_fini(town);
+}
+
 int
 main(void)
 {
@@ -759,5 +830,6 @@ main(void)
     behind.store.no_thread = false;
     log_set_level(LOG_ERROR);
     return TEST_ROWS("one log for every cluster", run_rows, run) + TEST_CASES("world", cases) +
+           TEST_ROWS("decisions from outside", outside_rows, outside_is_asked_once) +
            cmocka_run_group_tests_name("idle", alone, NULL, NULL);
 }
