@@ -62,14 +62,14 @@ append(struct bench *self, const uint8_t *bytes, size_t size)
 {
     struct store_step step = {.step = ++self->step};
     struct section section = {.kind = SECTION_ANSWERS, .schema = 60001, .bytes = bytes, .size = size};
-    struct record_header header = {.step = self->step, .section_count = 1};
+    struct record_head header = {.step = self->step, .section_count = 1};
     uint64_t from = measure_ns();
     double seconds;
     struct why why = {0};
 
     record_put(&step.data, &section);
     header.data_size = step.data.size;
-    record_header_write(&header, &step.header);
+    record_head_write(&header, &step.header);
     must(self, store_append(self->store, &step, &why), &why);
     seconds = measure_seconds(from);
     return seconds;

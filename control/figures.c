@@ -115,14 +115,14 @@ read_step(struct store *store, uint64_t step, enum figures_of what, struct figur
     struct buffer header = {0};
     struct buffer data = {0};
     struct store_commit commit;
-    struct record_header head;
+    struct record_head head;
     struct section section;
     struct batch batch;
     uint64_t offset = 0;
     int error = store_read_step(store, step, &header, &data, &commit, why);
 
     if (error == 0)
-        error = record_header_read(header.data, header.size, &head, why);
+        error = record_head_read(header.data, header.size, &head, why);
     for (uint32_t i = 0; error == 0 && i < head.section_count; i++) {
         error = record_next(data.data, data.size, &offset, &section, why);
         if (error != 0 || section.kind != SECTION_FIGURES || section.round != (uint32_t)what)

@@ -21,7 +21,7 @@ void
 base_write(const struct domain *domain, const void *domain_self, uint64_t step, const struct buffer *court,
            struct store_step *out)
 {
-    struct record_header header = {.step = step, .section_count = court->size > 0 ? 2 : 1,
+    struct record_head header = {.step = step, .section_count = court->size > 0 ? 2 : 1,
         .simulation_epoch = step == 0 ? 0 : (uint32_t)((step - 1) / domain->steps_per_epoch(domain_self))};
     struct buffer state = {0};
 
@@ -33,7 +33,7 @@ base_write(const struct domain *domain, const void *domain_self, uint64_t step, 
         record_put(&out->data, &(struct section){.kind = SECTION_COURT, .slot = UINT32_MAX, .bytes = court->data,
                                    .size = court->size});
     header.data_size = out->data.size;
-    record_header_write(&header, &out->header);
+    record_head_write(&header, &out->header);
     state_digest(domain, domain_self, out->digest);
     buffer_fini(&state);
 }

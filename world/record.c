@@ -96,7 +96,7 @@ pack_number(msgpack_packer *packer, const char *name, uint64_t value)
 }
 
 void
-record_header_write(const struct record_header *self, struct buffer *out)
+record_head_write(const struct record_head *self, struct buffer *out)
 {
     msgpack_packer packer;
 
@@ -134,7 +134,7 @@ read_number(struct cursor *cursor, const char *name, uint64_t most, uint64_t *ou
 }
 
 int
-record_header_read(const void *bytes, size_t size, struct record_header *out, struct why *why)
+record_head_read(const void *bytes, size_t size, struct record_head *out, struct why *why)
 {
     uint64_t step, epoch, sections, data_size;
     struct cursor cursor;
@@ -148,7 +148,7 @@ record_header_read(const void *bytes, size_t size, struct record_header *out, st
         return cursor.failed;
     if (count != 4)
         return fail(why, ERR_FORMAT, "the header of step %" PRIu64 " claims %" PRIu32 " fields, not 4", step, count);
-    *out = (struct record_header){
+    *out = (struct record_head){
         .step = step,
         .simulation_epoch = (uint32_t)epoch,
         .section_count = (uint32_t)sections,

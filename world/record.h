@@ -40,14 +40,14 @@ void record_put(struct buffer *data, const struct section *section);
 /* Reads the section at *offset (<= size) and moves past it. ERR_FORMAT, and ERR_MISSING at the end: *offset stays. */
 MUST_CHECK int record_next(const void *data, uint64_t size, uint64_t *offset, struct section *out, struct why *why);
 
-struct record_header {
+struct record_head {
     uint64_t step;
     uint32_t simulation_epoch;
     uint32_t section_count;
     uint64_t data_size;
 };
 /* A MessagePack map of these four in this order: equal headers are equal bytes. */
-void record_header_write(const struct record_header *self, struct buffer *out);
-MUST_CHECK int record_header_read(const void *bytes, size_t size, struct record_header *out, struct why *why);
+void record_head_write(const struct record_head *self, struct buffer *out);
+MUST_CHECK int record_head_read(const void *bytes, size_t size, struct record_head *out, struct why *why);
 
 #endif

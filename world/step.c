@@ -247,7 +247,7 @@ void
 step_end(struct step *self, struct store_step *out)
 {
     struct fold fold;
-    struct record_header header;
+    struct record_head header;
 
     self->domain->end(self->self);
     put_events(self);
@@ -256,10 +256,10 @@ step_end(struct step *self, struct store_step *out)
     fold_init(&fold);
     self->domain->digest(self->self, &fold);
     fold_end(&fold, out->digest);
-    header = (struct record_header){.step = self->number, .section_count = self->section_count,
+    header = (struct record_head){.step = self->number, .section_count = self->section_count,
         .data_size = self->data.size,
         .simulation_epoch = (uint32_t)((self->number - 1) / self->domain->steps_per_epoch(self->self))};
-    record_header_write(&header, &out->header);
+    record_head_write(&header, &out->header);
     out->data = self->data;
     self->data = (struct buffer){0};
 }

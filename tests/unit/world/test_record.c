@@ -117,11 +117,11 @@ header_layout(void **state)
     static const char want[] = "\x84\xa4step\x05\xb0simulation_epoch\xcc\xc8\xadsection_count\xcd\x01\x2c"
                                "\xa9"
                                "data_size\xce\x00\x01\x11\x70";
-    struct record_header header = {.step = 5, .simulation_epoch = 200, .section_count = 300, .data_size = 70000};
+    struct record_head header = {.step = 5, .simulation_epoch = 200, .section_count = 300, .data_size = 70000};
     struct buffer out = {0};
 
     (void)state;
-    record_header_write(&header, &out);
+    record_head_write(&header, &out);
     assert_int_equal(out.size, sizeof want - 1);
     assert_memory_equal(out.data, want, out.size);
     buffer_fini(&out);
@@ -129,7 +129,7 @@ header_layout(void **state)
 
 static const struct header_row {
     const char *name;
-    struct record_header header;
+    struct record_head header;
 } header_rows[] = {
     {"zeros", {0}},
     {"small", {1, 2, 3, 4}},
@@ -140,20 +140,20 @@ static void
 header_round_trip(void **state)
 {
     const struct header_row *row = *state;
-    struct record_header back;
+    struct record_head back;
     struct buffer out = {0};
     struct why why = {0};
 
-    record_header_write(&row->header, &out);
-    assert_int_equal(record_header_read(out.data, out.size, &back, &why), 0);
+    record_head_write(&row->header, &out);
+    assert_int_equal(record_head_read(out.data, out.size, &back, &why), 0);
     assert_int_equal(back.step, row->header.step);
     assert_int_equal(back.simulation_epoch, row->header.simulation_epoch);
     assert_int_equal(back.section_count, row->header.section_count);
     assert_int_equal(back.data_size, row->header.data_size);
     for (size_t size = 0; size < out.size; size++) /* no prefix is a header */
-        assert_int_equal(record_header_read(out.data, size, &back, &why), ERR_FORMAT);
+        assert_int_equal(record_head_read(out.data, size, &back, &why), ERR_FORMAT);
     buffer_append(&out, "\xc0", 1);
-    assert_int_equal(record_header_read(out.data, out.size, &back, &why), ERR_FORMAT);
+    assert_int_equal(record_head_read(out.data, out.size, &back, &why), ERR_FORMAT);
     buffer_fini(&out);
 }
 
@@ -178,10 +178,10 @@ static void
 header_damage(void **state)
 {
     const struct damage_row *row = *state;
-    struct record_header back = {0};
+    struct record_head back = {0};
     struct why why = {0};
 
-    assert_int_equal(record_header_read(row->bytes, row->size, &back, &why), row->want);
+    assert_int_equal(record_head_read(row->bytes, row->size, &back, &why), row->want);
     assert_int_equal(why.code, row->want);
     assert_int_equal(back.step, row->want == 0 ? 5 : 0);
 }
@@ -197,6 +197,6 @@ main(void)
     };
 
     return TEST_CASES("record", cases) + TEST_ROWS("record_next", section_rows, section_damage) +
-           TEST_ROWS("record_header", header_rows, header_round_trip) +
-           TEST_ROWS("record_header_read", damage_rows, header_damage);
+           TEST_ROWS("record_head", header_rows, header_round_trip) +
+           TEST_ROWS("record_head_read", damage_rows, header_damage);
 }

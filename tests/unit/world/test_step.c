@@ -79,13 +79,13 @@ header_counts(void **state)
     struct scene scene = case_scene(AGENTS, SLOTS, ROUNDS);
     struct step step;
     struct store_step made;
-    struct record_header header;
+    struct record_head header;
     struct why why = {0};
 
     (void)state;
     step_init(&step, scene.domain, scene.domain_self, false);
     made = case_make_step(&step, 4, two_inputs, 2);
-    case_ok(record_header_read(made.header.data, made.header.size, &header, &why), &why);
+    case_ok(record_head_read(made.header.data, made.header.size, &header, &why), &why);
     assert_int_equal(made.step, 4);
     assert_int_equal(header.step, 4);
     assert_int_equal(header.simulation_epoch, 3); /* epochs of one step, from 0 */

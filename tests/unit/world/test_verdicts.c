@@ -70,7 +70,7 @@ static void
 commit_step(struct store *store, uint64_t number)
 {
     struct store_step step = {.step = number};
-    struct record_header header = {.step = number, .section_count = 2 * docket_count(number)};
+    struct record_head header = {.step = number, .section_count = 2 * docket_count(number)};
     struct why why = {0};
 
     for (uint32_t d = 0; d < docket_count(number); d++) {
@@ -85,7 +85,7 @@ commit_step(struct store *store, uint64_t number)
         buffer_fini(&verdict);
     }
     header.data_size = step.data.size;
-    record_header_write(&header, &step.header);
+    record_head_write(&header, &step.header);
     case_ok(store_append(store, &step, &why), &why);
 }
 
