@@ -4,6 +4,7 @@
 #include "control/scenario.h"
 #include "core/text.h"
 #include "governance/governance.h"
+#include "llm-gateway/llm_config.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -25,6 +26,8 @@ document_parameters(struct buffer *out)
     }
     text_add(out, "\n");
     governance_write_manual(out);
+    text_add(out, "\n");
+    llm_config_write_manual(out);
     text_add(out, "\n## Policies\n");
     for (uint32_t i = 0; policy_roll[i] != NULL; i++) {
         text_addf(out, "\n### %s\n\n%s\n\n", policy_roll[i]->name, policy_roll[i]->doc);

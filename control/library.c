@@ -12,8 +12,14 @@
 
 #define FOLDER_MAX 4u
 
-const struct library library_scenarios = {"scenario", "scenarios", "POLIS_SCENARIOS", "polis scenario list"};
-const struct library library_sweeps = {"sweep", "sweeps", "POLIS_SWEEPS", "polis sweep --list"};
+static const char *const yaml_endings[] = {".yaml", ".yml", NULL};
+static const char *const text_endings[] = {".md", NULL};
+
+const struct library library_scenarios = {
+    "scenario", "scenarios", "POLIS_SCENARIOS", "polis scenario list", yaml_endings};
+const struct library library_sweeps = {"sweep", "sweeps", "POLIS_SWEEPS", "polis sweep --list", yaml_endings};
+const struct library library_prompts = {
+    "template", "prompts", "POLIS_PROMPTS", "the folder configs/prompts", text_endings};
 
 /* ---- folders ---- */
 
@@ -68,18 +74,20 @@ compare_found(const void *a, const void *b)
 }
 
 bool
-library_stem(const char *file, char out[LIBRARY_NAME_SIZE])
+library_stem(const struct library *self, const char *file, char out[LIBRARY_NAME_SIZE])
 {
     const char *end = strrchr(file, '.');
 
-    if (file[0] == '.' || end == NULL || (strcmp(end, ".yaml") != 0 && strcmp(end, ".yml") != 0))
-        return false;
-    snprintf(out, LIBRARY_NAME_SIZE, "%.*s", (int)(end - file), file);
-    return true;
+    for (uint32_t i = 0; file[0] != '.' && end != NULL && self->endings[i] != NULL; i++)
+        if (strcmp(end, self->endings[i]) == 0) {
+            snprintf(out, LIBRARY_NAME_SIZE, "%.*s", (int)(end - file), file);
+            return true;
+        }
+    return false;
 }
 
 static void
-list_folder(const char *folder, uint32_t index, struct buffer *out)
+list_folder(const struct library *self, const char *folder, uint32_t index, struct buffer *out)
 {
     DIR *stream = opendir(folder);
     struct dirent *entry;
@@ -89,7 +97,7 @@ list_folder(const char *folder, uint32_t index, struct buffer *out)
     while ((entry = readdir(stream)) != NULL) {
         char stem[LIBRARY_NAME_SIZE];
 
-        if (library_stem(entry->d_name, stem)) {
+        if (library_stem(self, entry->d_name, stem)) {
             struct found *found = buffer_extend(out, sizeof *found);
 
             memset(found, 0, sizeof *found);
@@ -111,7 +119,7 @@ library_each(const struct library *self, library_each_fn *each, void *context)
     size_t count;
 
     for (uint32_t i = 0; i < folder_count; i++)
-        list_folder(folders[i], i, &all);
+        list_folder(self, folders[i], i, &all);
     list = (struct found *)(void *)all.data;
     count = all.size / sizeof *list;
     if (count > 0)
@@ -144,16 +152,15 @@ offer_name(void *context, const char *name, const char *path)
 }
 
 static bool
-try_folder(const char *folder, size_t size, const char *name, char out[LIBRARY_PATH_SIZE])
+try_folder(
+    const struct library *self, const char *folder, size_t size, const char *name, char out[LIBRARY_PATH_SIZE])
 {
-    static const char *const endings[] = {"", ".yaml", ".yml"};
+    const char *const *ending = self->endings;
 
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        snprintf(out, LIBRARY_PATH_SIZE, "%.*s%s%s%s", (int)size, folder, size > 0 ? "/" : "", name, endings[i]);
-        if (is_file(out))
-            return true;
-    }
-    return false;
+    snprintf(out, LIBRARY_PATH_SIZE, "%.*s%s%s", (int)size, folder, size > 0 ? "/" : "", name);
+    for (; !is_file(out) && *ending != NULL; ending++)
+        snprintf(out, LIBRARY_PATH_SIZE, "%.*s%s%s%s", (int)size, folder, size > 0 ? "/" : "", name, *ending);
+    return is_file(out);
 }
 
 int
@@ -167,13 +174,13 @@ library_find(const struct library *self, const char *name, const char *beside, c
     if (name[0] == '\0' || strlen(name) + 8 > LIBRARY_PATH_SIZE)
         return fail(why, ERR_INVALID, "'%.60s' is no name of a %s", name, self->what);
     if (beside != NULL && name[0] != '/' && strrchr(beside, '/') != NULL &&
-        try_folder(beside, (size_t)(strrchr(beside, '/') - beside), name, out))
+        try_folder(self, beside, (size_t)(strrchr(beside, '/') - beside), name, out))
         return 0;
-    if (try_folder("", 0, name, out))
+    if (try_folder(self, "", 0, name, out))
         return 0;
     if (strchr(name, '/') == NULL)
         for (uint32_t i = 0; i < count; i++)
-            if (try_folder(folders[i], strlen(folders[i]), name, out))
+            if (try_folder(self, folders[i], strlen(folders[i]), name, out))
                 return 0;
     library_each(self, offer_name, &guess);
     if (guess.nearest.best != NULL)

@@ -1,4 +1,4 @@
-/* control/library.h - files that have a name: scenarios and sweeps are found by it in a few usual folders, the first of
+/* control/library.h - files that have a name: scenarios, sweeps and prompts are found by it in a few usual folders, the first of
  * which that has one counts. */
 #ifndef POLIS_CONTROL_LIBRARY_H
 #define POLIS_CONTROL_LIBRARY_H
@@ -16,9 +16,11 @@ struct library {
     const char *folder;   /* below configs here, and below ../share/polis and ../../configs beside the program */
     const char *variable; /* of the environment: a folder that comes first */
     const char *listing;  /* the command that shows them */
+    const char *const *endings; /* of their files' names, NULL-ended */
 };
 
 extern const struct library library_scenarios, library_sweeps;
+extern const struct library library_prompts; /* what models are told: texts that a group's `template` names */
 
 /* The file of that name: a path, or a name that is looked for in the usual folders. `beside` (may be NULL) is a file
  * whose folder comes first. ERR_MISSING names the nearest known one. */
@@ -30,7 +32,7 @@ typedef void library_each_fn(void *context, const char *name, const char *path);
 void library_each(const struct library *self, library_each_fn *each, void *context);
 
 /* "baseline" of "baseline.yaml"; false for other files. */
-bool library_stem(const char *file, char out[LIBRARY_NAME_SIZE]);
+bool library_stem(const struct library *self, const char *file, char out[LIBRARY_NAME_SIZE]);
 
 /* A line for each: its name, and unless only names are wanted, what its file says of itself. */
 void library_write(const struct library *self, bool names, struct buffer *out);

@@ -169,6 +169,7 @@ command_write_manual(struct buffer *out)
     text_add(out,
         ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nNo colours.\n.TP\n.B POLIS_SCENARIOS\nA folder of scenarios that is "
         "looked into before the usual ones.\n.TP\n.B POLIS_SWEEPS\nThe same for sweeps.\n"
+        ".TP\n.B POLIS_PROMPTS\nThe same for templates of what models are told.\n"
         ".TP\n.B XDG_RUNTIME_DIR\nWhere sockets are made.\n");
 }
 

@@ -3,10 +3,12 @@
 #include "agents/policy.h"
 #include "control/alias.h"
 #include "control/figures.h"
+#include "control/models.h"
 #include "core/arena.h"
 #include "core/assert.h"
 #include "core/text.h"
 #include "governance/governance.h"
+#include "llm-gateway/llm_config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +44,7 @@ finish_layer(const char *path, struct yaml_tree *tree, const struct yaml_node *b
     int error = alias_apply_layer(tree, base, why);
 
     if (error == 0 && yaml_find(yaml_root(tree), "name") == NULL)
-        yaml_put_quoted(tree, yaml_root(tree), "name", library_stem(file, stem) ? stem : file);
+        yaml_put_quoted(tree, yaml_root(tree), "name", library_stem(&library_scenarios, file, stem) ? stem : file);
     return error;
 }
 
@@ -111,7 +113,7 @@ scenario_read(
 
 /* The sections that are nobody's domain, in their usual order; a domain's own come behind `simulation`. */
 static const char *const head_keys[] = {"name", "description", "motif", "domain", "simulation", NULL};
-static const char *const tail_keys[] = {"governance", "metrics_to_track", "log", "cluster", NULL};
+static const char *const tail_keys[] = {"governance", "llm", "metrics_to_track", "log", "cluster", NULL};
 
 static bool
 is_own_key(const char *key)
@@ -235,25 +237,53 @@ resolve_params(struct yaml_tree *tree, struct yaml_node *group, const struct pol
     return error;
 }
 
+static struct yaml_tree *make_pattern(const struct yaml_node *root, const struct domain *domain);
+
+/* How much an agent may remember in the sandbox: what the scenario says, or else what is usual there. */
+static uint32_t
+memory_max_of(const struct yaml_node *root, const struct domain *domain)
+{
+    const struct yaml_node *node = yaml_find_path(root, "sandbox.memory_max");
+    struct yaml_tree *pattern = node == NULL ? make_pattern(root, domain) : NULL;
+    int64_t size = 0;
+
+    if (pattern != NULL)
+        node = yaml_find_path(yaml_root(pattern), "sandbox.memory_max");
+    if (node == NULL || yaml_get_integer(node, &size, NULL) != 0 || size < 0 || size > UINT32_MAX)
+        size = 0; /* the domain says what is wrong with it */
+    yaml_destroy(&pattern);
+    return (uint32_t)size;
+}
+
+static int
+resolve_group(struct yaml_tree *tree, struct yaml_node *group, const struct domain *domain, struct why *why)
+{
+    const struct yaml_node *type = yaml_find(group, "type");
+    const struct policy *policy;
+    int error = 0;
+
+    if (group->kind != YAML_MAP || type == NULL || type->kind != YAML_SCALAR)
+        return yaml_fail(group, why, ERR_INVALID, "a group of agents is a map with a type: the name of a policy");
+    if ((policy = policy_find(type->text)) == NULL)
+        return unknown_policy(type, why);
+    if (strcmp(policy->name, MODELS_POLICY) == 0)
+        error = models_resolve_group(tree, group, memory_max_of(yaml_root(tree), domain), why);
+    return error != 0 ? error : resolve_params(tree, group, policy, why);
+}
+
 /* Every group of agents names a policy, and sets parameters that the policy has. The domain checks the rest. */
 static int
-resolve_policies(struct yaml_tree *tree, struct why *why)
+resolve_policies(struct yaml_tree *tree, const struct domain *domain, struct why *why)
 {
     struct yaml_node *agents = yaml_find(yaml_root(tree), "agents");
 
     for (struct yaml_node *group = agents != NULL ? agents->first : NULL; group != NULL; group = group->next) {
-        const struct yaml_node *type = yaml_find(group, "type");
-        const struct policy *policy;
-        int error;
+        int error = resolve_group(tree, group, domain, why);
 
-        if (group->kind != YAML_MAP || type == NULL || type->kind != YAML_SCALAR)
-            return yaml_fail(group, why, ERR_INVALID, "a group of agents is a map with a type: the name of a policy");
-        if ((policy = policy_find(type->text)) == NULL)
-            return unknown_policy(type, why);
-        if ((error = resolve_params(tree, group, policy, why)) != 0)
+        if (error != 0)
             return error;
     }
-    return 0;
+    return models_check_counts(yaml_root(tree), why);
 }
 
 /* ---- one order for what means the same ---- */
@@ -357,8 +387,9 @@ resolve_sections(struct yaml_tree *tree, struct scenario *out, struct why *why)
         yaml_remove(tree, governance);
     if ((error = check_keys(root, why)) != 0 || (error = check_words(root, why)) != 0 ||
         (error = choose_domain(root, &out->domain, why)) != 0 || (error = plan_resolve(tree, why)) != 0 ||
+        (error = llm_config_resolve(tree, why)) != 0 ||
         (!out->domain->self_contained &&
-            ((error = governance_resolve(tree, why)) != 0 || (error = resolve_policies(tree, why)) != 0)) ||
+            ((error = governance_resolve(tree, why)) != 0 || (error = resolve_policies(tree, out->domain, why)) != 0)) ||
         (error = out->domain->resolve(tree, why)) != 0 || (error = plan_read(root, &out->plan, why)) != 0)
         return error;
     yaml_put_text(tree, root, "domain", out->domain->name);
@@ -453,6 +484,8 @@ scenario_write_schema(struct buffer *out)
         "\"figures that are shown\"}, \"environment\": {\"type\": \"object\", \"description\": \"another spelling "
         "of sandbox\"}");
     write_section_schema("simulation", "how long, which seed, whose turn", plan_simulation_params, out);
+    text_add(out, ", ");
+    llm_config_write_schema(out);
     write_section_schema("log", "what the log keeps; changes no result", plan_logging_params, out);
     write_section_schema("cluster", "the processes of a run; changes no result", plan_cluster_params, out);
     text_add(out, ", \"agents\": {}, \"governance\": {}");

@@ -50,9 +50,8 @@ behind_dot(const char *name)
     return strchr(name, '.') + 1;
 }
 
-/* The whole name of a role, or NULL when there is none, or more than one. */
-static const char *
-find_role(const char *name)
+const char *
+llm_role_find(const char *name)
 {
     const char *found = NULL;
 
@@ -327,7 +326,7 @@ read_role(struct llm_config *self, const struct yaml_node *map, struct why *why)
     struct text_nearest near = {.name = map->key};
     int error;
 
-    role->name = find_role(map->key);
+    role->name = llm_role_find(map->key);
     for (uint32_t i = 0; llm_role_names[i] != NULL; i++) {
         text_nearest_offer(&near, llm_role_names[i]);
         text_nearest_offer(&near, behind_dot(llm_role_names[i]));
@@ -625,6 +624,18 @@ put_section(const struct llm_config *self, const struct yaml_node *written, stru
 }
 
 int
+llm_config_read_settings(const struct yaml_node *section, struct llm_settings *out, struct why *why)
+{
+    return params_bind(&llm_settings_params, section, section_maps, out, why);
+}
+
+void
+llm_config_put_settings(const struct llm_settings *settings, struct yaml_tree *tree, struct yaml_node *section)
+{
+    params_put(&llm_settings_params, settings, tree, section);
+}
+
+int
 llm_config_resolve(struct yaml_tree *tree, struct why *why)
 {
     struct yaml_node *root = yaml_root(tree), *section = yaml_find(root, "llm");
@@ -693,7 +704,7 @@ llm_config_write_schema(struct buffer *out)
     text_add(out, ", \"roles\": {\"type\": [\"object\", \"null\"], \"propertyNames\": {\"enum\": [");
     for (uint32_t i = 0; llm_role_names[i] != NULL; i++) {
         text_addf(out, "%s\"%s\"", i > 0 ? ", " : "", llm_role_names[i]);
-        if (find_role(behind_dot(llm_role_names[i])) != NULL)
+        if (llm_role_find(behind_dot(llm_role_names[i])) != NULL)
             text_addf(out, ", \"%s\"", behind_dot(llm_role_names[i]));
     }
     text_addf(out, "]}, \"additionalProperties\": {%s", object);

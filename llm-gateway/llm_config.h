@@ -151,6 +151,12 @@ MUST_CHECK int llm_config_carry(const struct llm_config *self, const struct reco
 /* Checks the `llm` section of a scenario, if there is one, and puts its resolved form in its place. */
 MUST_CHECK int llm_config_resolve(struct yaml_tree *tree, struct why *why);
 
+/* The settings of the section alone, and back into it: how models are asked, not what they are asked. They are no part of
+ * a run's manifest. */
+MUST_CHECK int llm_config_read_settings(
+    const struct yaml_node *section, struct llm_settings *out, struct why *why);
+void llm_config_put_settings(const struct llm_settings *settings, struct yaml_tree *tree, struct yaml_node *section);
+
 /* The member "llm": {...} of a JSON Schema's properties, and a chapter of the manual in Markdown. */
 void llm_config_write_schema(struct buffer *out);
 void llm_config_write_manual(struct buffer *out);
@@ -158,5 +164,7 @@ void llm_config_write_manual(struct buffer *out);
 /* The roles that there are, NULL-ended: "society.writer_pair" and so on. A role may be called by what is behind its dot
  * where that is clear. */
 extern const char *const llm_role_names[];
+/* The whole name, or NULL when there is no such role. */
+const char *llm_role_find(const char *name);
 
 #endif

@@ -83,8 +83,12 @@ stands_before(const char *a, const char *b)
     return strcmp(a, b) < 0;
 }
 
-/* The sections in one order, however the scenario had them. Neither the cluster nor how hard the disk is synced changes
- * what a run computes. */
+/* How hard the disk is synced, and whether models' answers come from models or from a log, changes nothing of what a run
+ * computes: the same run recorded and replayed has one manifest. */
+static const char *const operational[] = {
+    "log.durability", "log.snapshot_every", "llm.mode", "llm.parent", "llm.audit_per_mille", "llm.cache_mb"};
+
+/* The sections in one order, however the scenario had them; without the cluster, which changes nothing either. */
 void
 plan_write_manifest(struct yaml_tree *resolved, struct buffer *out)
 {
@@ -105,10 +109,9 @@ plan_write_manifest(struct yaml_tree *resolved, struct buffer *out)
         if (strcmp(last, "cluster") != 0)
             yaml_put(copy, yaml_root(copy), last, next);
     }
-    if ((member = yaml_find_path(yaml_root(copy), "log.durability")) != NULL)
-        yaml_remove(copy, member);
-    if ((member = yaml_find_path(yaml_root(copy), "log.snapshot_every")) != NULL)
-        yaml_remove(copy, member);
+    for (size_t i = 0; i < sizeof operational / sizeof operational[0]; i++)
+        if ((member = yaml_find_path(yaml_root(copy), operational[i])) != NULL)
+            yaml_remove(copy, member);
     snprintf(line, sizeof line, "polis: %d\n", MANIFEST_FORMAT);
     buffer_append(out, line, strlen(line));
     yaml_write(yaml_root(copy), out);

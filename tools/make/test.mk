@@ -38,6 +38,8 @@ install: all ## copy the program, its scenarios, manual and completion below PRE
 	install -m 644 configs/scenarios/*.yaml $(DESTDIR)$(PREFIX)/share/polis/scenarios/
 	install -d $(DESTDIR)$(PREFIX)/share/polis/sweeps
 	install -m 644 configs/sweeps/*.yaml $(DESTDIR)$(PREFIX)/share/polis/sweeps/
+	install -d $(DESTDIR)$(PREFIX)/share/polis/prompts
+	for f in configs/prompts/*.md; do [ ! -f "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(PREFIX)/share/polis/prompts/; done
 	$(B)/polis help --man >$(DESTDIR)$(PREFIX)/share/man/man1/polis.1
 	$(B)/polis help --completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/polis
 
