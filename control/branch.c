@@ -2,6 +2,8 @@
 
 #include "control/alias.h"
 #include "control/launch.h"
+#include "control/models.h"
+#include "control/models_mode.h"
 #include "control/paths.h"
 #include "core/digest.h"
 #include "core/text.h"
@@ -181,6 +183,9 @@ branch_open(const char *text, struct branch *out, struct why *why)
         return error;
     memcpy(out->path, folder.path, sizeof out->path);
     out->plan = folder.plan;
+    out->models = folder.models;
+    if (models_mode_find_log(folder.path, out->calls, NULL) != 0)
+        out->calls[0] = '\0';
     error = branch_point_step(&point, &folder.plan, folder.store, &out->step, why);
     if (error == 0)
         error = read_parent(out, &folder, why);
@@ -229,11 +234,26 @@ read_scenario(const struct branch *self, struct yaml_tree **out, struct why *why
 }
 
 static int
+apply_models(const char *text, struct yaml_tree *tree, struct why *why)
+{
+    struct models_wish wish;
+    int error = models_wish_read(text, false, &wish, why);
+
+    return error != 0 ? error : models_wish_apply(&wish, tree, why);
+}
+
+static int
 apply_wish(const struct branch *self, const struct branch_wish *wish, struct yaml_tree *tree, struct why *why)
 {
+    struct yaml_node *section = yaml_find(yaml_root(tree), "llm");
+    struct llm_settings models;
+    struct yaml_tree *before = NULL;
     char seed[24];
-    int error = 0;
+    int error = read_scenario(self, &before, why);
 
+    models_mode_inherit(&self->models, self->calls[0] != '\0', &models);
+    if (section != NULL)
+        llm_config_put_settings(&models, tree, section);
     put_section(tree, "log", plan_logging_params, &self->plan.logging);
     put_section(tree, "cluster", plan_cluster_params, &self->plan.cluster);
     for (uint32_t i = 0; i < wish->override_count && error == 0; i++) {
@@ -243,6 +263,13 @@ apply_wish(const struct branch *self, const struct branch_wish *wish, struct yam
     }
     if (error == 0 && yaml_find(yaml_root(tree), "fork") != NULL)
         error = fail(why, ERR_INVALID, "-s fork: where a run comes from is not for the scenario to say");
+    if (error == 0 && wish->llm != NULL)
+        error = apply_models(wish->llm, tree, why);
+    if (error == 0) {
+        models_mode_forget_parent(tree);
+        models_forget_templates(yaml_root(before), tree);
+    }
+    yaml_destroy(&before);
     snprintf(seed, sizeof seed, "%" PRId64, wish->seed);
     if (error == 0 && wish->reseeded)
         yaml_put_text(tree, yaml_find(yaml_root(tree), "simulation"), "seed", seed);
@@ -259,7 +286,7 @@ struct change {
 
 /* Of a domain that does not say what it can bear, only what is nobody's domain may change. */
 static const char *const harmless[] = {"name", "description", "motif", "metrics_to_track", "simulation.epochs",
-    "simulation.seed", "log", "cluster", NULL};
+    "simulation.seed", "log", "cluster", "llm", NULL};
 
 static const char *
 reason_against(const struct domain *domain, const char *path)
@@ -386,6 +413,8 @@ branch_plan(const struct branch *self, const struct branch_wish *wish, struct sc
         yaml_destroy(&tree);
     else
         error = scenario_resolve(&tree, out, why);
+    if (error == 0)
+        error = models_mode_settle(out->tree, why);
     if (error == 0 && (error = compare_scenarios(self, out->tree, &change, why)) == 0)
         error = check_length(self, out, why);
     if (error == 0)
@@ -444,6 +473,18 @@ found(const struct branch *self, const struct scene *scene, const struct change 
     return error;
 }
 
+/* The answers of the parent's models: the branch needs the parent no more. */
+static int
+copy_calls(const struct branch *self, const char *path, struct why *why)
+{
+    char copy[FOLDER_PATH_SIZE + 32];
+
+    if (self->calls[0] == '\0')
+        return fail(why, ERR_MISSING, "%.300s has kept no call log", self->path);
+    snprintf(copy, sizeof copy, "%s/" MODELS_PARENT_FILE, path);
+    return folder_copy_file(self->calls, copy, why);
+}
+
 int
 branch_make(const struct branch *self, struct scenario *scenario, const char *path, struct why *why)
 {
@@ -460,6 +501,8 @@ branch_make(const struct branch *self, struct scenario *scenario, const char *pa
         error = found(self, &scene, &change, &base, why);
     if (error == 0)
         error = folder_create_fork(path, scenario->tree, &base, why);
+    if (error == 0 && models_mode_wants_copy(yaml_root(scenario->tree)))
+        error = copy_calls(self, path, why);
     buffer_fini(&base.header);
     buffer_fini(&base.data);
     scene_fini(&scene);

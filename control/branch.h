@@ -5,7 +5,10 @@
  * What may change is everything that does not give the state its shape and has not had its effect at genesis; the
  * domain says which paths those are (struct domain_fork). The seed may change: another future of the same past. Levers
  * may come, go and change: a lever with the same parameters keeps what it knows, one that is new or has others begins
- * anew behind the step (and opens with the next epoch). */
+ * anew behind the step (and opens with the next epoch).
+ *
+ * Where models were asked, the branch gets a copy of the log of their answers and asks only what the parent did not ask
+ * at the same place in the same words, unless it is told otherwise. */
 #ifndef POLIS_CONTROL_BRANCH_H
 #define POLIS_CONTROL_BRANCH_H
 
@@ -40,6 +43,8 @@ struct branch {
     struct buffer manifest;     /* the parent's */
     struct plan plan;
     struct buffer state;        /* the domain's, after `step` */
+    struct llm_settings models; /* how its models were asked */
+    char calls[FOLDER_PATH_SIZE]; /* the log of all their answers; "" when there is none */
     struct engine *engine;      /* governance's, after `step`; NULL when it has no lever */
 };
 
@@ -51,6 +56,7 @@ void branch_close(struct branch *self);
 struct branch_wish {
     const char *const *overrides; /* as for -s */
     uint32_t override_count;
+    const char *llm;              /* as for --llm; NULL: as above */
     uint32_t number;              /* the branch's, from 0: written into the manifest */
     bool reseeded;                /* with `seed` instead of the parent's, or that of the overrides */
     int64_t seed;

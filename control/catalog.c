@@ -14,6 +14,13 @@
 static const struct option opt_set = {"set", 's', OPTION_LIST, "path=value", 0, 0,
     "sets one value of the scenario, as in -s governance.transaction_tax.rate=0.1 or -s agents[0].count=40"};
 FLAG(opt_json, "json", 0, "JSON on stdout instead of a table")
+TEXT(opt_llm, "llm", 0, "MODE[=RUN]",
+    "live: models are asked and nothing is kept; record (the usual): asked, and their answers kept; replay=RUN: answered "
+    "from that run's call log, nobody is asked; replay_loose=RUN: the same by the question alone; branch=RUN: from the "
+    "log as far as questions agree; audit=RUN: replay, and a share is asked again; rules: nobody is ever asked")
+TEXT(opt_fork_llm, "llm", 0, "MODE[=RUN]",
+    "as for polis run; without RUN the parent's call log is read. The usual: branch, or where the parent has kept no "
+    "log as the parent was run")
 FLAG(opt_quiet, "quiet", 'q', "only warnings and errors")
 FLAG(opt_inproc, "inproc", 0, "all in one process and thread instead of a cluster; the log is the same")
 NUMBER(opt_seed, "seed", "N", 0, 9007199254740991u, "short for -s simulation.seed=N")
@@ -60,13 +67,14 @@ FLAG(opt_dry_run, "dry-run", 0, "only checks every cell and says what would be r
 
 /* clang-format on */
 static const struct option *const run_options[] = {
-    &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
+    &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_llm, &opt_inproc, &opt_until, &opt_json,
+    &opt_quiet, NULL};
 static const struct option *const sweep_options[] = {&opt_set, &opt_seeds, &opt_jobs, &opt_sweep_out, &opt_resume,
     &opt_keep, &opt_dry_run, &opt_list, &opt_sweep_names, &opt_json, &opt_quiet, NULL};
 static const struct option *const resume_options[] = {
     &opt_workers, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const fork_options[] = {&opt_set, &opt_branches, &opt_seed_from, &opt_epochs, &opt_fork_out,
-    &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
+    &opt_fork_llm, &opt_inproc, &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const describe_options[] = {&opt_odd, &opt_set, NULL};
 static const struct option *const replay_options[] = {
     &opt_verify, &opt_recompute, &opt_replay_until, &opt_json, &opt_quiet, NULL};
@@ -170,6 +178,10 @@ const struct subcommand command_table[] = {
     {"agents", "", 0, 0, NULL, WORDS_NONE, agents_options, "Decides for agents; any number of them may come and go.",
         NULL, true, roles_agents},
     {"governance", "", 0, 0, NULL, WORDS_NONE, role_options, "Judges what agents do.", NULL, true, roles_governance},
+    {"llm-gateway", "", 0, 0, NULL, WORDS_NONE, role_options,
+        "Asks language models for agents, within budgets, and keeps the log of their answers.",
+        "Takes the keys that the scenario's providers name (key_env) from its environment and removes them there.",
+        true, roles_gateway},
 };
 
 const uint32_t command_count = sizeof command_table / sizeof command_table[0];

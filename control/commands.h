@@ -28,5 +28,6 @@ int roles_broker(const struct invocation *invocation);
 int roles_world(const struct invocation *invocation);
 int roles_agents(const struct invocation *invocation);
 int roles_governance(const struct invocation *invocation);
+int roles_gateway(const struct invocation *invocation);
 
 #endif

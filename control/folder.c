@@ -99,28 +99,37 @@ folder_choose(const char *name, int64_t seed, char out[FOLDER_PATH_SIZE], struct
 
 /* ---- files ---- */
 
-int
-folder_write_file(const char *path, const void *bytes, size_t size, struct why *why)
+static int
+write_all(int fd, const char *path, const void *bytes, size_t size, struct why *why)
 {
-    char temporary[FOLDER_PATH_SIZE + 32];
     const char *at = bytes;
-    int error = 0;
-    int fd;
 
-    snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid());
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return fail_errno(why, ERR_IO, errno, "%s", temporary);
-    while (size > 0 && error == 0) {
+    while (size > 0) {
         ssize_t done = write(fd, at, size);
 
         if (done < 0 && errno != EINTR)
-            error = fail_errno(why, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "%s", temporary);
+            return fail_errno(why, errno == ENOSPC ? ERR_FULL : ERR_IO, errno, "%s", path);
         if (done > 0) {
             at += done;
             size -= (size_t)done;
         }
     }
+    return 0;
+}
+
+/* A temporary file beside `path`; `temporary` gets its name. */
+static int
+open_beside(const char *path, char temporary[], size_t size, int *fd, struct why *why)
+{
+    snprintf(temporary, size, "%s.%d.tmp", path, (int)getpid());
+    *fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    return *fd >= 0 ? 0 : fail_errno(why, ERR_IO, errno, "%s", temporary);
+}
+
+/* Synced and renamed when all went well (`error` 0), else gone. */
+static int
+close_beside(const char *path, const char *temporary, int fd, int error, struct why *why)
+{
     if (error == 0 && fsync(fd) != 0)
         error = fail_errno(why, ERR_IO, errno, "%s", temporary);
     if (close(fd) != 0 && error == 0)
@@ -129,6 +138,38 @@ folder_write_file(const char *path, const void *bytes, size_t size, struct why *
         error = fail_errno(why, ERR_IO, errno, "%s", path);
     if (error != 0)
         unlink(temporary);
+    return error;
+}
+
+int
+folder_write_file(const char *path, const void *bytes, size_t size, struct why *why)
+{
+    char temporary[FOLDER_PATH_SIZE + 32];
+    int fd, error = open_beside(path, temporary, sizeof temporary, &fd, why);
+
+    if (error != 0)
+        return error;
+    return close_beside(path, temporary, fd, write_all(fd, temporary, bytes, size, why), why);
+}
+
+int
+folder_copy_file(const char *from, const char *to, struct why *why)
+{
+    static char bytes[1u << 16];
+    char temporary[FOLDER_PATH_SIZE + 64];
+    int source = open(from, O_RDONLY | O_CLOEXEC), fd, error;
+    ssize_t size;
+
+    if (source < 0)
+        return fail_errno(why, errno == ENOENT ? ERR_MISSING : ERR_IO, errno, "%.300s", from);
+    if ((error = open_beside(to, temporary, sizeof temporary, &fd, why)) == 0) {
+        while (error == 0 && (size = read(source, bytes, sizeof bytes)) != 0)
+            error = size > 0         ? write_all(fd, temporary, bytes, (size_t)size, why)
+                : errno == EINTR ? 0
+                                 : fail_errno(why, ERR_IO, errno, "%.300s", from);
+        error = close_beside(to, temporary, fd, error, why);
+    }
+    close(source);
     return error;
 }
 
@@ -152,7 +193,7 @@ put_section(struct yaml_tree *tree, const char *key, const struct params *list, 
 }
 
 int
-folder_write_cluster(const char *path, const struct plan *plan, struct why *why)
+folder_write_cluster(const char *path, const struct plan *plan, const struct llm_settings *models, struct why *why)
 {
     struct yaml_tree *tree = yaml_new("cluster");
     struct buffer text = {0};
@@ -162,6 +203,8 @@ folder_write_cluster(const char *path, const struct plan *plan, struct why *why)
 
     put_section(tree, "cluster", plan_cluster_params, &plan->cluster);
     put_section(tree, "log", plan_logging_params, &plan->logging);
+    if (models != NULL)
+        llm_config_put_settings(models, tree, yaml_put_empty(tree, yaml_root(tree), "llm", YAML_MAP));
     yaml_write(yaml_root(tree), &text);
     yaml_destroy(&tree);
     error = write_in(path, "cluster.yaml", text.data, text.size, why);
@@ -176,20 +219,41 @@ folder_write_cluster(const char *path, const struct plan *plan, struct why *why)
     return error;
 }
 
+/* An empty map where there is none. */
+static int
+read_layout(const char *path, struct yaml_tree **out, struct why *why)
+{
+    char file[FOLDER_PATH_SIZE + 16];
+
+    snprintf(file, sizeof file, "%s/cluster.yaml", path);
+    if (access(file, F_OK) == 0)
+        return yaml_read_file(file, out, why);
+    *out = yaml_new("cluster.yaml");
+    return 0;
+}
+
+int
+folder_read_models(const char *path, struct llm_settings *out, struct why *why)
+{
+    struct yaml_tree *tree = NULL;
+    int error = read_layout(path, &tree, why);
+
+    if (error == 0)
+        error = llm_config_read_settings(yaml_find(yaml_root(tree), "llm"), out, why);
+    yaml_destroy(&tree);
+    return error;
+}
+
 int
 folder_read_cluster(const char *path, struct cluster *cluster, struct logging *logging, struct why *why)
 {
-    char file[FOLDER_PATH_SIZE + 16];
     struct yaml_tree *tree = NULL;
-    const struct yaml_node *root = NULL;
-    int error = 0;
+    const struct yaml_node *root;
+    int error = read_layout(path, &tree, why);
 
-    snprintf(file, sizeof file, "%s/cluster.yaml", path);
-    if (access(file, F_OK) == 0) {
-        if ((error = yaml_read_file(file, &tree, why)) != 0)
-            return error;
-        root = yaml_root(tree);
-    }
+    if (error != 0)
+        return error;
+    root = yaml_root(tree);
     error = params_bind(plan_cluster_params, yaml_find(root, "cluster"), NULL, cluster, why);
     if (error == 0)
         error = params_bind(plan_logging_params, yaml_find(root, "log"), NULL, logging, why);
@@ -225,17 +289,19 @@ folder_read_place(const char *path, char *out, size_t out_size, struct why *why)
 static int
 create(const char *path, struct yaml_tree *resolved, const struct store_step *base, struct why *why)
 {
+    const struct yaml_node *section = yaml_find(yaml_root(resolved), "llm");
     struct buffer manifest = {0};
+    struct llm_settings models;
     struct plan plan;
     int error = plan_read(yaml_root(resolved), &plan, why);
 
-    if (error != 0)
+    if (error != 0 || (error = llm_config_read_settings(section, &models, why)) != 0)
         return error;
     plan_write_manifest(resolved, &manifest);
     error = base == NULL ? store_create(path, manifest.data, manifest.size, why)
                          : store_create_fork(path, manifest.data, manifest.size, base, why);
     buffer_fini(&manifest);
-    return error != 0 ? error : folder_write_cluster(path, &plan, why);
+    return error != 0 ? error : folder_write_cluster(path, &plan, section != NULL ? &models : NULL, why);
 }
 
 int
@@ -277,6 +343,8 @@ folder_open(const char *name, struct folder *out, struct why *why)
     if ((error = folder_find(name, out->path, why)) != 0 || (error = store_open_read(out->path, &out->store, why)) != 0)
         return error;
     error = folder_read_plan(out->path, out->store, &out->tree, &out->plan, why);
+    if (error == 0)
+        error = folder_read_models(out->path, &out->models, why);
     if (error != 0)
         folder_close(out);
     return error;

@@ -44,7 +44,8 @@ collect_overrides(struct fork *self)
 static int
 plan_branch(const struct fork *self, uint32_t k, int64_t first_seed, struct scenario *out, struct why *why)
 {
-    struct branch_wish wish = {.overrides = self->overrides, .override_count = self->override_count, .number = k,
+    struct branch_wish wish = {.overrides = self->overrides, .override_count = self->override_count,
+        .llm = invocation_text(self->invocation, "llm", NULL), .number = k,
         .reseeded = k > 0 || invocation_has(self->invocation, "seed-from"), .seed = first_seed + k};
 
     return branch_plan(&self->branch, &wish, out, why);
@@ -84,7 +85,8 @@ run_one(struct fork *self, struct why *why)
     talk_say("%s%s%s branches off %s behind step %" PRIu64 ", seed %lld, to step %" PRIu64 ", in %s", talk_strong(),
         scenario.plan.name, talk_plain(), self->branch.path, self->branch.step,
         (long long)scenario.plan.simulation.seed, scenario.plan.steps, path);
-    launch = (struct launch){.folder = path, .plan = &scenario.plan, .governed = scenario.governed,
+    launch = (struct launch){.folder = path, .plan = &scenario.plan, .scenario = yaml_root(scenario.tree),
+        .governed = scenario.governed,
         .metrics = yaml_find(yaml_root(scenario.tree), "metrics_to_track"),
         .stop_after = invocation_number(self->invocation, "until", 0)};
     status = run_to_end(&launch, self->invocation, self->branch.step);

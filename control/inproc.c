@@ -7,6 +7,8 @@
 #include "bus/process.h"
 #include "bus/signals.h"
 #include "bus/subscriber.h"
+#include "control/models.h"
+#include "control/models_gateway.h"
 #include "control/progress.h"
 #include "control/talk.h"
 #include "core/arena.h"
@@ -43,6 +45,7 @@ on_step(void *context, const struct envelope *head, const struct step_event *eve
 struct cast {
     struct worker **workers;
     struct courthouse *court;
+    struct gateway *gateway;
     struct subscriber *subscriber;
     struct progress progress;
 };
@@ -56,6 +59,10 @@ attach_all(struct cast *cast, const struct launch *launch, struct local *local)
     if (launch->governed && !launch->recompute) {
         cast->court = court_new();
         court_actor(cast->court, &actor);
+        local_attach(local, &actor);
+    }
+    if (cast->gateway != NULL) {
+        gateway_actor(cast->gateway, &actor);
         local_attach(local, &actor);
     }
     cast->workers = ALLOC_ARRAY(struct worker *, launch->plan->cluster.workers);
@@ -83,13 +90,17 @@ launch_inproc(struct launch *self)
     struct local *local;
     struct actor actor;
     struct why why = {0};
+    bool asks = self->scenario != NULL && !self->recompute && models_are_asked(self->scenario);
     int signal_fd, status;
 
     process_tune();
     log_set_level(LOG_LEVEL_WARNING); /* its lines would break the line of progress */
     signals_block();
     signal_fd = self->no_signals ? -1 : signals_open();
-    if (world_new(&options, &world, &why) != 0) {
+    /* The gateway reads the run's manifest before the world opens it: a process may have it open only once. */
+    if ((asks && models_gateway_open(self->folder, &cast.gateway, &why) != 0) ||
+        world_new(&options, &world, &why) != 0) {
+        gateway_destroy(&cast.gateway);
         if (signal_fd >= 0)
             close(signal_fd);
         return talk_failure(&why);
@@ -108,6 +119,7 @@ launch_inproc(struct launch *self)
         worker_destroy(&cast.workers[i]);
     free(cast.workers);
     court_destroy(&cast.court);
+    gateway_destroy(&cast.gateway);
     subscriber_destroy(&cast.subscriber);
     if (world_destroy(&world, &why) != 0)
         status = talk_failure(&why);

@@ -3,6 +3,8 @@
 #include "bus/clock.h"
 #include "bus/signals.h"
 #include "control/folder.h"
+#include "control/models.h"
+#include "control/models_gateway.h"
 #include "control/progress.h"
 #include "control/supervise.h"
 #include "control/talk.h"
@@ -135,60 +137,69 @@ look_close(struct look *self)
 
 /* ---- the cluster ---- */
 
-static struct supervise_child
-child_of(const char *name, uint32_t number, uint32_t stage, enum supervise_part part, const struct words *words)
+/* Who is started, and what is told to them. */
+struct cluster_cast {
+    const struct launch *launch;
+    struct supervisor *supervisor;
+    struct words **words;
+    uint32_t count;
+    char **environment; /* without keys */
+};
+
+static void
+add_child(struct cluster_cast *self, const char *name, uint32_t number, uint32_t stage, enum supervise_part part)
 {
-    return (struct supervise_child){.name = name,
-        .number = number,
-        .stage = stage,
-        .part = part,
-        .program = "/proc/self/exe",
-        .arguments = words->list};
+    struct words *words = make_words(self->launch, name, number);
+
+    self->words[self->count++] = words;
+    supervise_add(self->supervisor,
+        &(struct supervise_child){.name = name, .number = number, .stage = stage, .part = part,
+            .program = "/proc/self/exe", .arguments = words->list,
+            .environment = strcmp(name, "llm-gateway") == 0 ? NULL : self->environment});
+}
+
+static void
+add_children(struct cluster_cast *self)
+{
+    add_child(self, "broker", 1, 0, SUPERVISE_VITAL);
+    add_child(self, "world", 1, 1, SUPERVISE_MAIN);
+    if (self->launch->governed)
+        add_child(self, "governance", 1, 2, SUPERVISE_VITAL);
+    if (self->launch->scenario != NULL && models_are_asked(self->launch->scenario))
+        add_child(self, "llm-gateway", 1, 2, SUPERVISE_VITAL);
+    for (uint32_t i = 0; i < self->launch->plan->cluster.workers; i++)
+        add_child(self, "agents", i + 1, 3, SUPERVISE_SPARE);
 }
 
 int
 launch_cluster(struct launch *self)
 {
+    struct cluster_cast cast = {.launch = self,
+        .words = ALLOC_ARRAY(struct words *, self->plan->cluster.workers + 4u),
+        .environment = models_gateway_clean_environment(yaml_find(self->scenario, "llm"))};
     char log[FOLDER_PATH_SIZE + 8];
-    uint32_t workers = self->plan->cluster.workers;
-    struct words **words = ALLOC_ARRAY(struct words *, workers + 3);
-    struct supervise_child child;
-    struct supervisor *supervisor;
     struct look look;
     struct why why = {0};
     int status = 0;
 
     signals_block();
     snprintf(log, sizeof log, "%s/log", self->folder);
-    supervisor = supervise_new(&(struct supervise_options){.log_folder = log, .signals = true, .say = say});
-    words[0] = make_words(self, "broker", 1);
-    words[1] = make_words(self, "world", 1);
-    words[2] = make_words(self, "governance", 1);
-    child = child_of("broker", 1, 0, SUPERVISE_VITAL, words[0]);
-    supervise_add(supervisor, &child);
-    child = child_of("world", 1, 1, SUPERVISE_MAIN, words[1]);
-    supervise_add(supervisor, &child);
-    child = child_of("governance", 1, 2, SUPERVISE_VITAL, words[2]);
-    if (self->governed)
-        supervise_add(supervisor, &child);
-    for (uint32_t i = 0; i < workers; i++) {
-        words[3 + i] = make_words(self, "agents", i + 1);
-        child = child_of("agents", i + 1, 3, SUPERVISE_SPARE, words[3 + i]);
-        supervise_add(supervisor, &child);
-    }
+    cast.supervisor = supervise_new(&(struct supervise_options){.log_folder = log, .signals = true, .say = say});
+    add_children(&cast);
     look_open(&look, self);
-    if (supervise_start(supervisor, &why) != 0)
+    if (supervise_start(cast.supervisor, &why) != 0)
         status = talk_failure(&why);
     else
-        while (supervise_poll(supervisor, LOOK_EVERY_MS))
+        while (supervise_poll(cast.supervisor, LOOK_EVERY_MS))
             look_again(&look);
     look_close(&look);
     if (status == 0)
-        status = supervise_status(supervisor);
-    self->restarts = supervise_restarts(supervisor);
-    supervise_destroy(&supervisor);
-    for (uint32_t i = 0; i < workers + 3; i++)
-        free(words[i]);
-    free(words);
+        status = supervise_status(cast.supervisor);
+    self->restarts = supervise_restarts(cast.supervisor);
+    supervise_destroy(&cast.supervisor);
+    for (uint32_t i = 0; i < cast.count; i++)
+        free(cast.words[i]);
+    free(cast.words);
+    free(cast.environment);
     return status;
 }

@@ -14,6 +14,7 @@ struct launch {
     const char *folder;
     const struct plan *plan;
     const struct yaml_node *metrics; /* which figures to show while it runs; may be NULL */
+    const struct yaml_node *scenario; /* its root: whether models are asked, and with which keys; NULL: none are */
     bool governed;
     uint64_t stop_after; /* step; 0: go on to the end */
     bool recompute;      /* in this process only: make the logged steps again and compare, writing nothing */
@@ -24,8 +25,8 @@ struct launch {
     uint32_t restarts;   /* written: how often processes were started again */
 };
 
-/* Starts broker, world, governance (when there is a lever) and workers as processes of this program, keeps them alive,
- * shows progress. Returns the exit status: 0 when the run is complete, 75 when it was interrupted. */
+/* Starts broker, world, governance (when there is a lever), the gateway (when models are asked) and workers as processes
+ * of this program, keeps them alive, shows progress. None but the gateway gets the variables that hold keys. Returns the exit status: 0 when the run is complete, 75 when it was interrupted. */
 int launch_cluster(struct launch *self);
 
 /* The same actors in this process, on one thread. */

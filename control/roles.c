@@ -6,6 +6,7 @@
 #include "bus/signals.h"
 #include "control/commands.h"
 #include "control/folder.h"
+#include "control/models_gateway.h"
 #include "control/talk.h"
 #include "core/log.h"
 #include "governance/court.h"
@@ -145,5 +146,30 @@ roles_governance(const struct invocation *invocation)
     court_actor(court, &actor);
     status = run_actor(&here, &actor);
     court_destroy(&court);
+    return status;
+}
+
+int
+roles_gateway(const struct invocation *invocation)
+{
+    struct role_place here;
+    struct gateway *gateway = NULL;
+    struct actor actor;
+    struct why why = {0};
+    int status;
+
+    if (read_place(invocation, &here, &why) != 0)
+        return usage_failure(&why);
+    if (here.folder[0] == '\0') {
+        talk_error("polis llm-gateway needs --run FOLDER: it keeps the run's call log");
+        return EX_USAGE;
+    }
+    if (models_gateway_open(here.folder, &gateway, &why) != 0) {
+        log_line(LOG_ERROR, here.who, "%s", why.text);
+        return error_exit_status(why.code);
+    }
+    gateway_actor(gateway, &actor);
+    status = run_actor(&here, &actor);
+    gateway_destroy(&gateway);
     return status;
 }

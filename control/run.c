@@ -2,6 +2,7 @@
 #include "control/commands.h"
 #include "control/folder.h"
 #include "control/launch.h"
+#include "control/models_mode.h"
 #include "control/report.h"
 #include "control/run.h"
 #include "control/scenario.h"
@@ -94,10 +95,31 @@ is_governed(const struct yaml_node *root)
     return domain != NULL && domain_is_governed(domain, root);
 }
 
+/* As scenario_load(), with what --llm says. */
+static int
+load(const struct invocation *invocation, struct scenario *out, struct why *why)
+{
+    struct overrides overrides;
+    struct models_wish wish;
+    struct yaml_tree *tree = NULL;
+    int error = 0;
+
+    memset(out, 0, sizeof *out);
+    collect_overrides(invocation, &overrides);
+    if (invocation_has(invocation, "llm"))
+        error = models_wish_read(invocation_text(invocation, "llm", ""), true, &wish, why);
+    if (error == 0)
+        error = scenario_read(invocation->words[0], overrides.list, overrides.count, &tree, why);
+    if (error == 0 && invocation_has(invocation, "llm") && (error = models_wish_apply(&wish, tree, why)) != 0)
+        yaml_destroy(&tree);
+    if (error == 0)
+        error = scenario_resolve(&tree, out, why);
+    return error != 0 ? error : models_mode_settle(out->tree, why);
+}
+
 int
 run_command(const struct invocation *invocation)
 {
-    struct overrides overrides;
     struct scenario scenario;
     struct launch launch = {0};
     char path[FOLDER_PATH_SIZE];
@@ -105,8 +127,7 @@ run_command(const struct invocation *invocation)
     int status;
 
     talk_set_quiet(invocation_has(invocation, "quiet"));
-    collect_overrides(invocation, &overrides);
-    if (scenario_load(invocation->words[0], overrides.list, overrides.count, &scenario, &why) != 0) {
+    if (load(invocation, &scenario, &why) != 0) {
         scenario_fini(&scenario);
         return talk_failure(&why);
     }
@@ -127,6 +148,7 @@ run_command(const struct invocation *invocation)
         path);
     launch = (struct launch){.folder = path,
         .plan = &scenario.plan,
+        .scenario = yaml_root(scenario.tree),
         .governed = scenario.governed,
         .metrics = yaml_find(yaml_root(scenario.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};
@@ -159,7 +181,8 @@ resume_command(const struct invocation *invocation)
         return status;
     }
     folder.plan.cluster.workers = (uint32_t)invocation_number(invocation, "workers", folder.plan.cluster.workers);
-    if (folder_write_cluster(folder.path, &folder.plan, &why) != 0) {
+    if (folder_write_cluster(folder.path, &folder.plan,
+            yaml_find(yaml_root(folder.tree), "llm") != NULL ? &folder.models : NULL, &why) != 0) {
         folder_close(&folder);
         return talk_failure(&why);
     }
@@ -167,6 +190,7 @@ resume_command(const struct invocation *invocation)
         (unsigned long long)step, (unsigned long long)folder.plan.steps);
     launch = (struct launch){.folder = folder.path,
         .plan = &folder.plan,
+        .scenario = yaml_root(folder.tree),
         .governed = is_governed(yaml_root(folder.tree)),
         .metrics = yaml_find(yaml_root(folder.tree), "metrics_to_track"),
         .stop_after = invocation_number(invocation, "until", 0)};

@@ -173,7 +173,8 @@ start_child(struct supervisor *self, struct child *child, struct why *why)
     if (error == 0)
         error = prepare_attributes(&attributes);
     if (error == 0)
-        error = posix_spawn(&child->pid, child->is.program, &files, &attributes, child->is.arguments, environ);
+        error = posix_spawn(&child->pid, child->is.program, &files, &attributes, child->is.arguments,
+            child->is.environment != NULL ? child->is.environment : environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     if (error != 0)

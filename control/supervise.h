@@ -31,6 +31,7 @@ struct supervise_child {
     enum supervise_part part;
     const char *program;    /* a path; lent */
     char *const *arguments; /* argv, NULL-ended; lent */
+    char *const *environment; /* NULL-ended, lent; NULL: the supervisor's own */
 };
 
 struct supervise_options {

@@ -58,6 +58,7 @@ launch(const struct sweep_runs *self, struct scenario *scenario, const char *pat
 {
     struct launch launch = {.folder = path,
         .plan = &scenario->plan,
+        .scenario = yaml_root(scenario->tree),
         .governed = scenario->governed,
         .stop_after = stop_after,
         .quiet = true,

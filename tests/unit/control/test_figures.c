@@ -188,7 +188,7 @@ keeps_the_layout(void **state)
     assert_false(folder_is_live(folder));
     is_live_with_a_listener(folder, place);
 
-    assert_int_equal(folder_write_cluster(folder, &plan, &why), 0);
+    assert_int_equal(folder_write_cluster(folder, &plan, NULL, &why), 0);
     assert_int_equal(folder_read_cluster(folder, &cluster, &logging, &why), 0);
     assert_memory_equal(&cluster, &plan.cluster, sizeof cluster);
     assert_int_equal(logging.snapshot_every, 7);
