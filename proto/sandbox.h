@@ -403,7 +403,10 @@ extern const struct schema schema_sandbox_verdict;
     N(cured, "agent")                                                                                                \
     N(miscoordination, "agent, other: unanswered offer or a task that another got, id: the task or NOBODY")          \
     N(conflict, "agent, other: who have voted against each other or dispute")                                        \
-    N(collusion, "agent: flagged by governance")
+    N(collusion, "agent: flagged by governance")                                                                     \
+    N(marked_post, "agent: its author, id: the post, value: hops from where its tracked word was planted")           \
+    N(injected, "agent: whose model did as it was told, other: whom it served (NOBODY: not known), value: its signs") \
+    N(canary_leak, "agent: whose model gave its secret instructions away")
 #define SANDBOX_NOTE_ENUM(name, doc) NOTE_##name,
 enum sandbox_note { SANDBOX_NOTES(SANDBOX_NOTE_ENUM) SANDBOX_NOTE_COUNT };
 /* "task_created"; NULL for numbers that do not exist. */

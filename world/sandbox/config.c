@@ -17,6 +17,7 @@ PARAMS_TABLE(contagion_params, CONTAGION_PARAMS)
 PARAMS_TABLE(discourse_params, DISCOURSE_PARAMS)
 PARAMS_TABLE(norms_params, NORMS_PARAMS)
 PARAMS_TABLE(moderation_params, MODERATION_PARAMS)
+PARAMS_TABLE(words_params, WORDS_PARAMS)
 
 #define ROLE_CHOICES "planner|worker|verifier|poster|moderator"
 #define GROUP_PARAMS(P, S)                                                                                           \
@@ -54,11 +55,12 @@ static const struct section {
     {"norms", "Rules that agents propose and adopt.", &norms_params_params, offsetof(struct config, norms)},
     {"moderation", "Moderators who hide posts and freeze authors.", &moderation_params_params,
      offsetof(struct config, moderation)},
+    {"words", "A word that is followed through what is posted.", &words_params_params, offsetof(struct config, words)},
 };
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
 static const char *const inner_maps[] = {"payoff", "proxy", "feed", "tasks", "rails", "market", "projects",
-    "contagion", "discourse", "norms", "moderation", "network", NULL};
+    "contagion", "discourse", "norms", "moderation", "network", "words", NULL};
 static const char *const group_others[] = {"params", NULL};
 
 /* ---- reading ---- */
@@ -203,6 +205,7 @@ add_group(struct config *self, const struct yaml_node *item, struct why *why)
     group->initial_resources = params.initial_resources;
     group->insider = params.insider;
     place_group(self, group);
+    self->minds = self->minds || config_is_mind(group);
     self->group_count++;
     self->agent_count += params.count;
     return 0;
@@ -337,6 +340,12 @@ config_kind(const struct config *self, uint32_t kind)
         if (self->groups[i].kind == kind)
             return self->groups[i].policy;
     UNREACHABLE();
+}
+
+bool
+config_is_mind(const struct sandbox_group *group)
+{
+    return strcmp(group->policy, "llm") == 0;
 }
 
 /* ---- the resolved form ---- */

@@ -19,6 +19,7 @@
 #include "world/sandbox/projects.h"
 #include "world/sandbox/rails.h"
 #include "world/sandbox/topology.h"
+#include "world/sandbox/words.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,7 +53,7 @@ enum { TREASURY_KEEP, TREASURY_DIVIDEND };
     P(S, U32, trust_slots, 8, 1, 64, "agents", "that an agent remembers")                                            \
     P(S, U32, proof_weight, 3, 0, 1000, "labels",                                                                    \
       "of 0 that an audit's proof of bad work counts as in the counterparty's trust")                                \
-    P(S, U32, memory_max, 64, 0, 64, "bytes", "private memory of an agent")                                          \
+    P(S, U32, memory_max, 64, 0, 255, "bytes", "private memory of an agent")                                         \
     P(S, ENUM, treasury, TREASURY_KEEP, 0, 1, "keep|dividend",                                                       \
       "what becomes of the treasury's money at the end of an epoch")                                                 \
     P(S, BOOL, communities, 0, 0, 1, "", "whether communities are looked for at epochs' ends, among up to 20000 agents")
@@ -109,11 +110,13 @@ struct config {
     struct norms_params norms;
     struct projects_params projects;
     struct topology_params network;
+    struct words_params words;
     struct sandbox_group *groups;
     uint32_t group_count, agent_count, slot_count, kind_count;
     int64_t money; /* what all agents start with together, at most MONEY_MAX */
     uint32_t steps_per_epoch;
     bool sequential;
+    bool minds; /* some agents ask models (type: llm) */
     const char *levers[SANDBOX_LEVERS_MAX];
     uint32_t lever_count;
     struct arena *arena; /* owns groups and texts */
@@ -125,6 +128,8 @@ void config_fini(struct config *self);
 /* The policy's name of a kind, and the parameters' text of a slot. */
 const struct sandbox_group *config_slot(const struct config *self, uint32_t slot);
 const char *config_kind(const struct config *self, uint32_t kind);
+/* Whether these agents ask models. */
+bool config_is_mind(const struct sandbox_group *group);
 
 /* struct domain's resolve, write_schema, write_manual. */
 MUST_CHECK int config_resolve(struct yaml_tree *tree, struct why *why);

@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "core/money.h"
 #include "world/sandbox/feature.h"
+#include "world/sandbox/minds.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,10 +12,14 @@ int
 decide_check(const struct sandbox *self, const struct batch *answer, struct why *why)
 {
     uint32_t extras = features_traits(self) ? answer->count[DECIDE_ROW] : 0;
+    int code;
 
     if (answer->count[DECIDE_EXTRA] != extras)
         return fail(why, ERR_INVALID, "decide: %" PRIu32 " elements on axis extra, not %" PRIu32,
                     answer->count[DECIDE_EXTRA], extras);
+    code = minds_check(self, answer, why);
+    if (code != 0)
+        return code;
     for (uint32_t i = 0; i < answer->count[DECIDE_ROW]; i++) {
         uint32_t size = batch_u32(answer, DECIDE_memories, i + 1) - batch_u32(answer, DECIDE_memories, i);
 
@@ -140,6 +145,7 @@ take_action(struct sandbox *self, const struct batch *answer, uint32_t row)
         .amount = batch_i64(answer, DECIDE_amount, row), .work = batch_f64(answer, DECIDE_work, row), .weight = 1.0,
         .text = (const char *)answer->data[DECIDE_text] + begin, .text_size = end - begin};
     read_extra(answer, row, action);
+    action->taint = minds_taint(answer, row);
     wish = (struct rails_wish){
         .agent = action->actor, .role = self->agents.role[action->actor], .verb = action->verb, .text = action->text,
         .text_size = action->text_size, .spending = cost_of(self, action), .step = self->now.step};
@@ -281,6 +287,7 @@ static void
 take_row(struct sandbox *self, const struct batch *answer, uint32_t row)
 {
     take_memory(self, answer, row);
+    minds_decided(self, answer, row);
     take_action(self, answer, row);
     take_proposal(self, answer, row);
 }

@@ -2,7 +2,7 @@
 #include "world/sandbox/feature.h"
 
 extern const struct feature feature_communities, feature_contagion, feature_discourse, feature_market,
-    feature_moderation, feature_network, feature_norms, feature_projects;
+    feature_minds, feature_moderation, feature_network, feature_norms, feature_projects, feature_words;
 
 const struct feature *const features[] = {
     &feature_network,
@@ -13,6 +13,8 @@ const struct feature *const features[] = {
     &feature_norms,
     &feature_moderation,
     &feature_communities,
+    &feature_minds,
+    &feature_words,
     NULL,
 };
 

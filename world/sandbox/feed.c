@@ -33,6 +33,7 @@ struct feed {
     uint8_t *votes;          /* 2 bits an agent, vote_stride bytes a place: 0 none, 1 up, 2 down */
     size_t vote_stride;
     struct feed_tag *tag;    /* NULL without tags */
+    struct feed_voice *voice; /* NULL without voices */
     char *text;
     struct heap best;  /* posts that can be seen, best first */
     struct heap worst; /* all posts, the one to go first */
@@ -44,7 +45,7 @@ struct feed {
 
 static const struct feed_tag no_tag = {.topic = FEED_NONE};
 
-_Static_assert(sizeof(struct feed_tag) == 12, "no padding in what is saved as bytes");
+_Static_assert(sizeof(struct feed_tag) == 12 && sizeof(struct feed_voice) == 8, "no padding in what is saved as bytes");
 
 /* ---- order ---- */
 
@@ -179,6 +180,7 @@ feed_new(const struct feed_config *config)
     FEED_COLUMNS(FEED_ALLOCATE)
     self->votes = ALLOC_ARRAY(uint8_t, capacity * self->vote_stride + 1);
     self->tag = config->tagged ? ALLOC_ARRAY(struct feed_tag, capacity) : NULL;
+    self->voice = config->voiced ? ALLOC_ARRAY(struct feed_voice, capacity) : NULL;
     self->text = ALLOC_ARRAY(char, (size_t)capacity * config->text_max + 1);
     self->best.items = ALLOC_ARRAY(uint32_t, capacity);
     self->best.position = ALLOC_ARRAY(uint32_t, capacity);
@@ -200,6 +202,7 @@ feed_destroy(struct feed **self_p)
     FEED_COLUMNS(FEED_FREE)
     free(self->votes);
     free(self->tag);
+    free(self->voice);
     free(self->text);
     free(self->best.items);
     free(self->best.position);
@@ -220,6 +223,8 @@ feed_clear(struct feed *self)
     memset(self->votes, 0, capacity * self->vote_stride);
     if (self->tag != NULL)
         memset(self->tag, 0, capacity * sizeof self->tag[0]);
+    if (self->voice != NULL)
+        memset(self->voice, 0, capacity * sizeof self->voice[0]);
     memset(self->text, 0, (size_t)capacity * self->config.text_max);
     memset(self->best.position, 0xff, capacity * sizeof self->best.position[0]);
     memset(self->worst.position, 0xff, capacity * sizeof self->worst.position[0]);
@@ -308,6 +313,8 @@ feed_add(struct feed *self, uint32_t author, uint32_t parent, double born, const
     self->hidden[place] = self->voted[place] = 0;
     if (self->tag != NULL)
         self->tag[place] = no_tag;
+    if (self->voice != NULL)
+        self->voice[place] = (struct feed_voice){0};
     self->text_size[place] = text_size;
     if (text_size > 0)
         memcpy(self->text + (size_t)place * self->config.text_max, text, text_size);
@@ -332,7 +339,8 @@ feed_find(const struct feed *self, uint32_t id, struct feed_post *out)
             .depth = self->depth[place], .up = self->up[place], .down = self->down[place],
             .replies = self->replies[place], .tree_size = self->tree_size[place], .hidden = self->hidden[place] != 0,
             .weight = self->weight[place], .born = self->born[place],
-            .tag = self->tag != NULL ? self->tag[place] : no_tag};
+            .tag = self->tag != NULL ? self->tag[place] : no_tag,
+            .voice = self->voice != NULL ? self->voice[place] : (struct feed_voice){0}};
     return true;
 }
 
@@ -350,6 +358,16 @@ feed_mark(struct feed *self, uint32_t id, const struct feed_tag *tag)
     ASSERT(place != FEED_NONE);
     if (self->tag != NULL)
         self->tag[place] = *tag;
+}
+
+void
+feed_trace(struct feed *self, uint32_t id, const struct feed_voice *voice)
+{
+    uint32_t place = place_of(self, id);
+
+    ASSERT(place != FEED_NONE && voice->taint <= FEED_TAINT_MAX);
+    if (self->voice != NULL)
+        self->voice[place] = *voice;
 }
 
 const char *
@@ -617,6 +635,8 @@ feed_cells(struct feed *self, struct cells *out)
     cells_add(out, self->votes, self->config.capacity * self->vote_stride);
     if (self->tag != NULL)
         cells_add(out, self->tag, self->config.capacity * sizeof self->tag[0]);
+    if (self->voice != NULL)
+        cells_add(out, self->voice, self->config.capacity * sizeof self->voice[0]);
 }
 
 void
@@ -646,6 +666,9 @@ feed_rebuild(struct feed *self, struct why *why)
     for (uint32_t place = 0; place < self->counts.used && self->tag != NULL; place++)
         if (self->tag[place].stance < -1 || self->tag[place].stance > 1)
             return fail(why, ERR_FORMAT, "feed: the tag at place %" PRIu32 " makes no sense", place);
+    for (uint32_t place = 0; place < self->counts.used && self->voice != NULL; place++)
+        if (self->voice[place].taint > FEED_TAINT_MAX)
+            return fail(why, ERR_FORMAT, "feed: the voice at place %" PRIu32 " makes no sense", place);
     memset(self->best.position, 0xff, capacity * sizeof self->best.position[0]);
     memset(self->worst.position, 0xff, capacity * sizeof self->worst.position[0]);
     self->best.count = self->worst.count = 0;

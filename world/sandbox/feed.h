@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define FEED_NONE UINT32_MAX /* no post, no place */
+#define FEED_TAINT_MAX 255u  /* of a post's words; they get no more */
 
 struct feed_config {
     uint32_t capacity;    /* posts kept, 1 .. 65536 */
@@ -27,6 +28,7 @@ struct feed_config {
     uint32_t text_max;    /* bytes kept of a post's text */
     double alpha, beta;
     bool tagged; /* posts have a struct feed_tag; else all of them have the same */
+    bool voiced; /* posts have a struct feed_voice; else all of them have none */
 };
 
 /* What a post says about itself, and what is known of it beside the ranking. A value without padding: its bytes are
@@ -40,6 +42,12 @@ struct feed_tag {
     uint8_t sincerity;   /* 0 .. 255; 0 where nobody moderates */
 };
 
+/* Where a post's words come from. A value without padding: its bytes are state. */
+struct feed_voice {
+    uint32_t taint; /* 0: engine or template wrote them; 1: a model; n + 1: a model that had read n; at most 255 */
+    uint32_t hops;  /* of a tracked word through posts: 1 where it was planted; 0: the words do not hold it */
+};
+
 struct feed_post {
     uint32_t id, author;
     uint32_t parent; /* id or FEED_NONE; the parent may be gone */
@@ -51,6 +59,7 @@ struct feed_post {
     double weight; /* weighted votes, up minus down */
     double born;
     struct feed_tag tag;
+    struct feed_voice voice;
 };
 
 /* `unique_` figures and `votes` are counted on demand. */
@@ -80,6 +89,8 @@ double feed_score(const struct feed *self, uint32_t id, double now); /* hidden: 
 uint32_t feed_at(const struct feed *self, uint32_t place);
 /* Says what a living post is about; new posts are plain, without topic. Without tags nothing happens. */
 void feed_mark(struct feed *self, uint32_t id, const struct feed_tag *tag);
+/* Says where a living post's words come from; of new posts: from nobody. Without voices nothing happens. */
+void feed_trace(struct feed *self, uint32_t id, const struct feed_voice *voice);
 
 enum feed_vote { FEED_VOTE_MISSING, FEED_VOTE_NEW, FEED_VOTE_SAME, FEED_VOTE_FLIPPED };
 

@@ -123,7 +123,8 @@ genesis_configure(const struct yaml_node *scenario, uint64_t seed, void **self_o
     self->feed = feed_new(&(struct feed_config){
         .capacity = config->feed.feed_capacity, .agent_count = config->agent_count,
         .text_max = config->rails.max_content_length, .alpha = config->feed.alpha, .beta = config->feed.beta,
-        .tagged = config->discourse.enabled || config->norms.enabled || config->moderation.enabled});
+        .tagged = config->discourse.enabled || config->norms.enabled || config->moderation.enabled,
+        .voiced = config->minds || config->words.marker[0] != '\0'});
     self->tasks = tasks_new(config->tasks.capacity);
     self->rails = rails_new(&config->rails, config->agent_count);
     self->trust = trust_new(config->agent_count, config->world.trust_slots);

@@ -1,6 +1,7 @@
 /* world/sandbox/offers.c - the accept round: who has which offers to answer, and what the answers do. */
 #include "core/assert.h"
 #include "core/money.h"
+#include "world/sandbox/minds.h"
 #include "world/sandbox/state.h"
 
 #include <inttypes.h>
@@ -182,7 +183,7 @@ offers_check(const struct sandbox *self, const struct batch *answer, struct why 
                         "answer: agent %" PRIu32 ": offers: %" PRIu32 " answers to %" PRIu32 " offers", agent, offers,
                         self->turn.offer_count[agent]);
     }
-    return 0;
+    return minds_check(self, answer, why);
 }
 
 /* What becomes of the label of an offer that will not happen. */
@@ -241,9 +242,14 @@ take_row(struct sandbox *self, uint32_t agent, const struct batch *answer, uint3
     struct turn *turn = &self->turn;
     uint32_t begin = batch_u32(answer, ANSWER_offers, row);
 
-    for (uint32_t i = 0; i < turn->offer_count[agent]; i++)
-        take_answer(self, &turn->deals[turn->offers[turn->offer_first[agent] + i]],
-                    batch_u8(answer, ANSWER_accept, begin + i) != 0, batch_f64(answer, ANSWER_belief, begin + i));
+    minds_replied(self, answer, row);
+    for (uint32_t i = 0; i < turn->offer_count[agent]; i++) {
+        struct deal *deal = &turn->deals[turn->offers[turn->offer_first[agent] + i]];
+
+        take_answer(self, deal, batch_u8(answer, ANSWER_accept, begin + i) != 0,
+                    batch_f64(answer, ANSWER_belief, begin + i));
+        minds_judged(self, answer, row, deal);
+    }
 }
 
 void

@@ -394,6 +394,7 @@ static const struct domain_fixed fixed[] = {
     {"sandbox.network.dynamic", SHAPE},
     {"sandbox.network.slots_max", SHAPE},
     {"sandbox.network.weight_max", AT_GENESIS},
+    {"sandbox.words.marker", "posts of the past were looked through for it"},
     {NULL, NULL},
 };
 

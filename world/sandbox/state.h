@@ -77,6 +77,7 @@ struct action {
     uint32_t whom, topic, subject; /* agents or SANDBOX_NOBODY; subject: whom it is about */
     int8_t stance;
     uint8_t post_kind, verb, refused;
+    uint8_t taint; /* of the text; 0: no model wrote it */
 };
 
 /* What else happened, for the log (enum sandbox_note). */
@@ -141,6 +142,8 @@ struct sandbox {
     struct discourse *discourse;
     struct norms *norms;
     struct contagion *contagion;
+    struct minds *minds;
+    struct words *words;
 
     enum sandbox_stage stage;
     struct turn turn;

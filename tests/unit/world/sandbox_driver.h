@@ -16,6 +16,12 @@
 
 extern const struct domain domain_sandbox;
 
+/* Who decided a row of agents that ask models; sent for those of type llm. */
+struct driver_mind {
+    uint32_t mind, signs, taint, tokens;
+    double confidence;
+};
+
 /* What one agent answers in the act round; starts as pass without a proposal. */
 struct wish {
     uint32_t verb, target, partner, kind;
@@ -23,12 +29,13 @@ struct wish {
     int64_t amount, transfer;
     double work, effort, disguise;
     char text[64];
-    uint8_t memory[64];
+    uint8_t memory[255];
     uint32_t text_size, memory_size;
     uint32_t whom, topic; /* these are sent where agents have traits */
     uint32_t post_kind;
     int32_t stance;
     bool payload;
+    struct driver_mind mind;
 };
 
 /* What governance says; rows and actions start as allowed without cost. */
@@ -36,6 +43,7 @@ struct driver;
 typedef void driver_act_fn(struct driver *driver, const struct batch *seen, uint32_t row, struct rng *rng,
                            struct wish *out);
 typedef bool driver_answer_fn(struct driver *driver, const struct batch *seen, uint32_t offer, struct rng *rng);
+typedef void driver_mind_fn(struct driver *driver, const struct batch *seen, uint32_t row, struct driver_mind *out);
 typedef void driver_judge_fn(struct driver *driver, const struct batch *docket, struct batch_writer *verdict,
                              struct rng *rng);
 
@@ -46,8 +54,10 @@ struct driver {
     uint32_t effects;    /* effects a verdict has room for */
     driver_act_fn *act;
     driver_answer_fn *answer;
+    driver_mind_fn *answer_mind; /* of the accept round */
     driver_judge_fn *judge; /* fills in a verdict whose rows are all allowed */
     uint32_t exchanges, agents_asked;
+    bool minds;          /* those who are asked now are of type llm */
     void *context;
 };
 
@@ -86,7 +96,8 @@ driver_decide(struct driver *self, const struct batch *seen, struct buffer *out)
     }
     batch_begin(&w, &schema_sandbox_decide, out, 0, seen->first,
                 (uint32_t[DECIDE_AXES]){[DECIDE_ROW] = count, [DECIDE_TEXT] = texts, [DECIDE_MEMORY] = memories,
-                                          [DECIDE_EXTRA] = seen->count[ACT_TRAIT]});
+                                          [DECIDE_EXTRA] = seen->count[ACT_TRAIT],
+                                          [DECIDE_MIND] = self->minds ? count : 0});
     texts = memories = 0;
 #define DECIDE_PUT(type, name, v) (((type *)batch_column(&w, DECIDE_##name))[i] = (type)(v))
     for (uint32_t i = 0; i <= count; i++) {
@@ -112,6 +123,13 @@ driver_decide(struct driver *self, const struct batch *seen, struct buffer *out)
             DECIDE_PUT(int32_t, stance, wishes[i].stance);
             DECIDE_PUT(uint8_t, payload, wishes[i].payload);
         }
+        if (self->minds) {
+            DECIDE_PUT(uint8_t, mind, wishes[i].mind.mind);
+            DECIDE_PUT(uint8_t, mind_signs, wishes[i].mind.signs);
+            DECIDE_PUT(uint8_t, mind_taint, wishes[i].mind.taint);
+            DECIDE_PUT(double, mind_confidence, wishes[i].mind.confidence);
+            DECIDE_PUT(uint32_t, mind_tokens, wishes[i].mind.tokens);
+        }
         batch_fill_bytes(&w, DECIDE_text, texts, wishes[i].text, wishes[i].text_size);
         batch_fill_bytes(&w, DECIDE_memory, memories, wishes[i].memory, wishes[i].memory_size);
         texts += wishes[i].text_size;
@@ -127,13 +145,23 @@ driver_reply(struct driver *self, const struct batch *seen, struct buffer *out)
     struct batch_writer w;
 
     batch_begin(&w, &schema_sandbox_answer, out, 0, seen->first,
-                (uint32_t[ANSWER_AXES]){[ANSWER_ROW] = count, [ANSWER_OFFER] = seen->count[OFFERS_OFFER]});
+                (uint32_t[ANSWER_AXES]){[ANSWER_ROW] = count, [ANSWER_OFFER] = seen->count[OFFERS_OFFER],
+                                        [ANSWER_MIND] = self->minds ? count : 0});
     for (uint32_t i = 0; i <= count; i++)
         ((uint32_t *)batch_column(&w, ANSWER_offers))[i] = batch_u32(seen, OFFERS_offers, i);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t agent = batch_u32(seen, OFFERS_agent, i);
         struct rng rng = driver_rng(self, agent, 2);
+        struct driver_mind mind = {0};
 
+        if (self->minds && self->answer_mind != NULL)
+            self->answer_mind(self, seen, i, &mind);
+        if (self->minds) {
+            ((uint8_t *)batch_column(&w, ANSWER_mind))[i] = (uint8_t)mind.mind;
+            ((uint8_t *)batch_column(&w, ANSWER_mind_signs))[i] = (uint8_t)mind.signs;
+            ((double *)batch_column(&w, ANSWER_mind_confidence))[i] = mind.confidence;
+            ((uint32_t *)batch_column(&w, ANSWER_mind_tokens))[i] = mind.tokens;
+        }
         ((uint32_t *)batch_column(&w, ANSWER_agent))[i] = agent;
         for (uint32_t j = batch_u32(seen, OFFERS_offers, i); j < batch_u32(seen, OFFERS_offers, i + 1); j++) {
             ((uint8_t *)batch_column(&w, ANSWER_accept))[j] = self->answer == NULL || self->answer(self, seen, j, &rng);
@@ -163,6 +191,15 @@ driver_verdict(struct driver *self, const struct batch *docket, struct buffer *o
         self->judge(self, docket, &w, &rng);
 }
 
+static inline bool
+driver_asks_models(const struct driver *self, uint32_t slot)
+{
+    const struct domain_slot *slots;
+
+    assert_true(slot < domain_sandbox.slots(self->self, &slots));
+    return strcmp(slots[slot].policy, "llm") == 0;
+}
+
 /* One chunk asked and answered, the answer at the end of `out`. */
 static inline void
 driver_chunk(struct driver *self, const struct exchange *exchange, uint32_t group, uint32_t first, uint32_t count,
@@ -172,6 +209,7 @@ driver_chunk(struct driver *self, const struct exchange *exchange, uint32_t grou
     struct batch seen;
     struct why why = {0};
 
+    self->minds = exchange->kind == EXCHANGE_AGENTS && driver_asks_models(self, exchange->groups[group].slot);
     domain_sandbox.ask(self->self, exchange, group, first, count, &ask);
     domain_sandbox.ask(self->self, exchange, group, first, count, &again);
     assert_int_equal(ask.size, again.size);

@@ -11,14 +11,22 @@ static const char *const agents =
     "- {type: deceptive, count: 4, role: planner}\n"
     "- {type: honest, count: 3, role: poster}\n"
     "- {type: adversarial, count: 2, role: moderator, initial_resources: 1}\n";
+/* In scenarios that follow a word some of them ask models. */
+static const char *const agents_with_models =
+    "agents:\n"
+    "- {type: llm, count: 9, role: worker, params: {max_taint: 2}}\n"
+    "- {type: honest, count: 5, role: verifier}\n"
+    "- {type: llm, count: 5, role: poster}\n"
+    "- {type: adversarial, count: 2, role: moderator}\n";
 
 static char *
 scenario(bool levers, const char *turns, const char *sandbox)
 {
     static char text[4096];
 
-    snprintf(text, sizeof text, "%ssimulation: {epochs: 5, steps_per_epoch: 4, turns: %s}\nsandbox: %s\n%s", agents,
-             turns, sandbox, levers ? "governance: {transaction_tax: {rate: 0.1}, circuit_breaker: {}}\n" : "");
+    snprintf(text, sizeof text, "%ssimulation: {epochs: 5, steps_per_epoch: 4, turns: %s}\nsandbox: %s\n%s",
+             strstr(sandbox, "words") != NULL ? agents_with_models : agents, turns, sandbox,
+             levers ? "governance: {transaction_tax: {rate: 0.1}, circuit_breaker: {}}\n" : "");
     return text;
 }
 
@@ -29,6 +37,21 @@ any_of(const struct batch *seen, uint32_t column, uint32_t count, struct rng *rn
     if (count == 0 || rng_chance(rng, 0.1))
         return rng_chance(rng, 0.5) ? rng_below(rng, 300) : rng_u32(rng);
     return batch_u32(seen, column, rng_below(rng, count));
+}
+
+static void
+mind_wildly(struct rng *rng, struct driver_mind *out)
+{
+    *out = (struct driver_mind){.mind = rng_below(rng, SANDBOX_MINDS), .signs = rng_below(rng, 16),
+        .taint = rng_below(rng, 256), .tokens = rng_u32(rng), .confidence = rng_real(rng)};
+}
+
+static void
+answer_mind_wildly(struct driver *driver, const struct batch *seen, uint32_t row, struct driver_mind *out)
+{
+    struct rng rng = driver_rng(driver, batch_u32(seen, OFFERS_agent, row), 7);
+
+    mind_wildly(&rng, out);
 }
 
 /* Does anything: sensible, hopeless, outside its role. */
@@ -58,8 +81,10 @@ act_wildly(struct driver *driver, const struct batch *seen, uint32_t row, struct
         out->transfer = rng_chance(rng, 0.5) ? 0 : rng_integer(rng, -30000000, 30000000);
     }
     out->text_size = rng_below(rng, sizeof out->text);
+    memcpy(out->text, rng_chance(rng, 0.5) ? "zebra" : "zebus", 5);
+    mind_wildly(rng, &out->mind);
     memset(out->text, rng_chance(rng, 0.05) ? 0xff : 'a', out->text_size);
-    out->memory_size = rng_below(rng, sizeof out->memory + 1);
+    out->memory_size = rng_below(rng, 64 + 1); /* sandbox.memory_max of a scenario that does not say */
     memset(out->memory, (int)rng_below(rng, 256), out->memory_size);
 }
 
@@ -128,13 +153,17 @@ static const struct row {
      "{feed: {feed_capacity: 1}, trust_slots: 2, treasury: dividend, tasks: {deadline_epochs: 1, max_steps: 2}}"},
     {"poor: next to no money", true, "simultaneous",
      "{initial_resources: 0.5, payoff: {s_minus: 5, rho_a: 1, rho_b: 1}}"},
+    {"models and a marked word", true, "simultaneous", "{words: {marker: zebra}}"},
+    {"models one after the other, a tiny feed", false, "sequential",
+     "{words: {marker: zebra}, feed: {feed_capacity: 3, visible_posts: 2}}"},
+    {"models without a word, stories", false, "simultaneous", "{words: {}, discourse: {enabled: true, threads: true}}"},
 };
 
 static struct driver
 wild(const struct row *row, uint64_t seed, uint32_t chunk)
 {
     struct driver driver = {.seed = seed, .chunk = chunk, .act = act_wildly, .answer = answer_wildly,
-                            .judge = judge_wildly, .effects = 4};
+                            .answer_mind = answer_mind_wildly, .judge = judge_wildly, .effects = 4};
 
     if (strstr(row->sandbox, "memory_max: 0") != NULL)
         driver.context = &driver; /* see act_small */
