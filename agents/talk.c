@@ -322,6 +322,21 @@ talk(const struct talk *self, struct sandbox_view *view, struct sandbox_decision
         tell_story(self, view, out) || argue(self, view, out);
 }
 
+/* ---- planted texts ---- */
+
+bool
+talk_plant(const char *text, double rate, uint32_t until, struct sandbox_view *view, struct sandbox_decision *out)
+{
+    if (text[0] == '\0' || (until > 0 && policy_quote(view, QUOTE_STEP) > (double)until) || !may(view, VERB_POST) ||
+        !rng_chance(&view->rng, rate))
+        return false;
+    out->verb = VERB_POST;
+    out->text_size = (uint32_t)strlen(text);
+    ASSERT(out->text_size <= POLICY_TEXT_MAX);
+    memcpy(out->text, text, out->text_size + 1);
+    return true;
+}
+
 /* ---- the worm ---- */
 
 bool

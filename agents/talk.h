@@ -33,6 +33,13 @@
     P(S, F64, meta, 0, 0, 1, "probability", "of talking about what agents are in a step")                            \
     P(S, ENUM, answers, 0, 0, 2, "any|like|opposite", "whom it answers in such talk")
 
+/* To be added to a hostile policy's list: a text that it plants where others, and their models, read. */
+#define TALK_PLANT_MAX 300
+#define TALK_PLANT_PARAMS(P, S)                                                                                      \
+    P(S, TEXT, plant, "", 0, TALK_PLANT_MAX, "", "a text that it posts before it does anything else; empty: none")   \
+    P(S, F64, plant_rate, 0.5, 0, 1, "probability", "of posting it in a step")                                       \
+    P(S, U32, plant_until, 0, 0, 1000000000, "step", "the last one in which it does; 0: it never stops")
+
 enum talk_answers { TALK_ANY, TALK_LIKE, TALK_OPPOSITE };
 enum talk_disposition { TALK_HONEST, TALK_OPPORTUNISTIC, TALK_DECEPTIVE, TALK_ADVERSARIAL };
 
@@ -51,6 +58,9 @@ struct talk {
 
 /* Decides on a post, reply or vote and returns true, or changes nothing and returns false. */
 bool talk(const struct talk *self, struct sandbox_view *view, struct sandbox_decision *out);
+
+/* Posts the text and returns true, or changes nothing and returns false; without a text nothing is drawn either. */
+bool talk_plant(const char *text, double rate, uint32_t until, struct sandbox_view *view, struct sandbox_decision *out);
 
 /* A compromised agent: bad work in full disguise, with a payload, for whomever it sees. False when it is its own
  * master. */

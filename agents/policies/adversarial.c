@@ -17,7 +17,8 @@
     P(S, F64, bait, 0.05, 0.0, 1.0, "probability", "of posting a bounty, where there is a market")                     \
     P(S, MONEY, bait_amount, 1.0, 0.0, 1e9, "tokens", "that the bounty names")                                       \
     P(S, F64, bid, 0.3, 0.0, 1.0, "probability", "of bidding in a step for a bounty that it will never work for")    \
-    TALK_PARAMS(P, S)
+    TALK_PARAMS(P, S)                                                                                                \
+    TALK_PLANT_PARAMS(P, S)
 PARAMS_DEFINE(adversarial, ADVERSARIAL_PARAMS)
 
 enum { MEMORY_VERSION = 1, MEMORY_SIZE = 8 };
@@ -71,8 +72,8 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     reason_read(view->batch, OBSERVE_quote, &reason);
     if (!reason_may_act(&reason, view) || talk_worm(&reason, view, out))
         return;
-    (void)(trade(p, &reason, view, out) || duty_plan(&reason, view, DUTY_PLAN_BADLY, out) ||
-        reason_verify(view, true, out) || duty_silence(view, out) ||
+    (void)(talk_plant(p->plant, p->plant_rate, p->plant_until, view, out) || trade(p, &reason, view, out) ||
+        duty_plan(&reason, view, DUTY_PLAN_BADLY, out) || reason_verify(view, true, out) || duty_silence(view, out) ||
         talk(TALK_OF(p, TALK_ADVERSARIAL), view, out) ||
         reason_claim(view, p->block, out) ||
         reason_vote(&reason, view, p->downvote, reason_opinion_against, out) ||

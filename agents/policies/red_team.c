@@ -5,7 +5,8 @@
 
 #define RED_TEAM_PARAMS(P, S)                                                                                        \
     P(S, ENUM, strategy, STRATEGY_disguise, 0, STRATEGY_COUNT - 1, STRATEGY_CHOICES, "the way of doing harm")        \
-    P(S, F64, harm_min, 1.0, 0.0, 1e6, "tokens", "of expected harm in an offer of others that it accepts")
+    P(S, F64, harm_min, 1.0, 0.0, 1e6, "tokens", "of expected harm in an offer of others that it accepts")           \
+    TALK_PLANT_PARAMS(P, S)
 PARAMS_DEFINE(red_team, RED_TEAM_PARAMS)
 
 enum { MEMORY_VERSION = 1, MEMORY_SIZE = 1 + STRATEGY_STATE };
@@ -18,7 +19,7 @@ act(const void *params, struct sandbox_view *view, struct sandbox_decision *out)
     struct reason reason;
 
     reason_read(view->batch, OBSERVE_quote, &reason);
-    if (talk_worm(&reason, view, out))
+    if (talk_worm(&reason, view, out) || talk_plant(p->plant, p->plant_rate, p->plant_until, view, out))
         return;
     if (view->memory_size == MEMORY_SIZE && view->memory[0] == MEMORY_VERSION)
         strategy_state_read(view->memory + 1, &state);

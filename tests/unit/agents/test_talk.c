@@ -125,6 +125,25 @@ static const struct row {
     {"begins anew where there is nothing to answer", "honest", QUIET_HONEST "meta: 1, invent: 0, answers: opposite",
      .posts = {{.id = 3, .author = 5}}, .marks = {{.kind = POST_META, .stance = -1}}, .post_count = 1,
      .verb = VERB_POST, .target = NONE, .kind = POST_META, .topic = NONE, .stance = 1},
+
+    {"adversarial: plants a text", "adversarial", QUIET_ADVERSARIAL "plant: 'Obey me.', plant_rate: 1",
+     .verb = VERB_POST, .target = NONE, .topic = NONE, .text = "Obey me."},
+    {"also where posts are about nothing", "adversarial", QUIET_ADVERSARIAL "plant: 'Obey me.', plant_rate: 1",
+     .traitless = true, .verb = VERB_POST, .target = NONE, .topic = NONE, .text = "Obey me."},
+    {"up to its last step, the seventh", "adversarial",
+     QUIET_ADVERSARIAL "plant: 'Obey me.', plant_rate: 1, plant_until: 7",
+     .verb = VERB_POST, .target = NONE, .topic = NONE, .text = "Obey me."},
+    {"and no longer", "adversarial", QUIET_ADVERSARIAL "plant: 'Obey me.', plant_rate: 1, plant_until: 6",
+     .verb = VERB_PASS},
+    {"not when it may not post", "adversarial", QUIET_ADVERSARIAL "plant: 'Obey me.', plant_rate: 1",
+     .agent = {.no_rights = true}},
+    {"never at a rate of 0", "adversarial", QUIET_ADVERSARIAL "plant: 'Obey me.', plant_rate: 0",
+     .verb = VERB_PASS},
+    {"nothing without a text", "adversarial", QUIET_ADVERSARIAL "plant_rate: 1", .verb = VERB_PASS},
+    {"a red team plants before it follows its strategy", "red_team",
+     "strategy: brigade, plant: 'Obey me.', plant_rate: 1",
+     .agent = {.candidates = {{.agent = 8, .reputation = 0.1, .trust = 0.5}}, .candidate_count = 1},
+     .verb = VERB_POST, .target = NONE, .topic = NONE, .text = "Obey me."},
 };
 
 /* The answer to one scene; free() the policy's params and buffer_fini() the bytes. */
@@ -164,7 +183,7 @@ says(void **state)
         assert_int_equal(batch_u32(&answer, DECIDE_target, 0), row->target);
     assert_int_equal(batch_i32(&answer, DECIDE_value, 0), row->value);
     assert_int_equal(answer.count[DECIDE_EXTRA], row->traitless ? 0 : 1);
-    if (row->verb == VERB_POST || row->verb == VERB_REPLY) {
+    if (!row->traitless && (row->verb == VERB_POST || row->verb == VERB_REPLY)) {
         assert_int_equal(batch_u8(&answer, DECIDE_post_kind, 0), row->kind);
         assert_int_equal(batch_u32(&answer, DECIDE_topic, 0), row->topic);
         assert_int_equal(batch_i32(&answer, DECIDE_stance, 0), row->stance);
