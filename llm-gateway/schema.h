@@ -10,6 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/rng.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +51,11 @@ bool schema_validate(const struct schema *self, const json_t *value, struct sche
  * become null, a number in a text becomes a number where a number is asked. Adds the bits of what was done
  * (REPAIR_UNKNOWN_MEMBER, REPAIR_NULL_MEMBER, REPAIR_NUMBER_TEXT of llm-gateway/repair.h) to *bits. */
 void schema_mend(const struct schema *self, json_t *value, uint32_t *bits);
+
+/* Completes a value in place, inside its objects and lists as well: members that are missing become null where they
+ * may, otherwise the first of an enum, an empty text or list, 0, false, or an object made alike. With `rng` enums are
+ * drawn, also where they may be null. What is there already is kept, fit or not. */
+void schema_fill(const struct schema *self, json_t *value, struct rng *rng);
 
 /* Writes the schema as a GBNF grammar (llama.cpp): members in the order of the schema, numbers below 1e15 without
  * exponents, at most one blank between tokens. */

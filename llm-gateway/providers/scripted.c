@@ -7,9 +7,12 @@
  *       - {role: compiler, schema: patch.v1, replies: ['{"ops":[],"notes":""}', '{"ops":[]']}
  *       - {model: slow, error: overload, wait_ms: 2000}
  *       - {reply: '[', repeat: 10000}
+ *       - {has: zebra, reply: '{"act": {"option": "post", "text": "zebra"}}', fill: least}
  *
  * Of several replies one is drawn by the request's seed. `echo: true` adds the user's text, `hex` is a reply of bytes
- * that YAML cannot hold. Without a matching row the request's ready answer is given. */
+ * that YAML cannot hold. `fill` completes a reply that is a JSON object after the schema that is asked for, so that a
+ * row says only what matters. `least`: null wherever it may be, otherwise the first of an enum, 0, false, nothing;
+ * `drawn`: enums are drawn by the request's seed. Without a matching row the request's ready answer is given. */
 #include "llm-gateway/provider.h"
 
 #include <stdlib.h>
@@ -34,10 +37,13 @@ static const struct provider_preset presets[] = {
     P(S, F64, chance, 1.0, 0.0, 1.0, "probability", "only so often; drawn by the request's seed")                    \
     P(S, U32, repeat, 1, 1, 65536, "times", "the reply so many times over")                                          \
     P(S, BOOL, echo, false, 0, 1, "", "adds the user's text to the reply")                                           \
+    P(S, ENUM, fill, 0, 0, 2, "no|least|drawn", "completes the reply after the schema")                              \
     P(S, ENUM, finish, 0, 0, 2, "stop|length|refused", "how the answer ended")                                       \
     P(S, TEXT, error, "", 0, 31, "", "fails with this class instead of answering")                                   \
     P(S, I64, wait_ms, -1, -1, 1e9, "ms", "the hint that goes with an error; -1: none")
 PARAMS_DEFINE(script_row, SCRIPT_PARAMS)
+
+enum { FILL_NO, FILL_LEAST, FILL_DRAWN };
 
 static const char *const keys[] = {"script", NULL};
 static const char *const reply_keys[] = {"reply", "replies", "hex", NULL};
@@ -207,6 +213,23 @@ row_matches(const struct script_row *match, const struct provider_request *reque
            (match->lacks[0] == '\0' || !holds(request->user, match->lacks));
 }
 
+/* The answer completed after the schema, if it is a JSON object and there is one. */
+static void
+fill(uint32_t how, const struct schema *schema, struct rng *rng, struct buffer *text)
+{
+    json_t *value = NULL;
+
+    if (how == FILL_NO || schema == NULL || text->size == 0 ||
+        json_limits_parse(&json_limits_answer, (const char *)text->data, text->size, &value, NULL) != 0)
+        return;
+    if (json_is_object(value)) {
+        schema_fill(schema, value, how == FILL_DRAWN ? rng : NULL);
+        buffer_clear(text);
+        json_limits_write(value, text);
+    }
+    json_decref(value);
+}
+
 static void
 give(const struct row *row, const struct provider_request *request, struct rng *rng, struct provider_result *out)
 {
@@ -221,6 +244,7 @@ give(const struct row *row, const struct provider_request *request, struct rng *
     reply = &row->replies[rng_below(rng, row->reply_count)];
     for (uint32_t i = 0; i < row->match.repeat; i++)
         buffer_append(&out->text, reply->text, reply->size);
+    fill(row->match.fill, request->schema, rng, &out->text);
     if (row->match.echo)
         buffer_append(&out->text, request->user.text, request->user.size);
     out->finish = finishes[row->match.finish];

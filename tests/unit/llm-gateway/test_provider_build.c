@@ -188,7 +188,10 @@ static const char script[] =
     "  - {has: bytes, hex: 'fF00c3'}\n"
     "  - {has: deep, reply: '[', repeat: 10000, finish: length}\n"
     "  - {has: no, reply: I will not, finish: refused}\n"
-    "  - {schema: patch.v1, replies: [one, two, three]}\n"
+    "  - {schema: patch.v1, lacks: filled, replies: [one, two, three]}\n"
+    "  - {has: least, reply: '{}', fill: least}\n"
+    "  - {has: kept, reply: '{\"ops\":[\"a\"]}', fill: drawn}\n"
+    "  - {has: prose, reply: 'No.', fill: least}\n"
     "  - {has: dice, chance: 0.25, reply: lucky}\n";
 
 static const struct script_row {
@@ -205,6 +208,10 @@ static const struct script_row {
     {"bytes that are no text", "m", "bytes", false, LLM_OK, 3, "\xff", -1},
     {"ten thousand brackets, cut off", "m", "deep", false, LLM_LENGTH, 10000, "[[[", -1},
     {"a refusal", "m", "no", false, LLM_REFUSAL, 10, "I will not", -1},
+    {"completed after the schema", "m", "filled, least", true, LLM_OK, 10, "{\"ops\":[]}", -1},
+    {"nothing to complete", "m", "filled, kept", true, LLM_OK, 13, "{\"ops\":[\"a\"]}", -1},
+    {"no schema to complete it after", "m", "filled, least", false, LLM_OK, 2, "{}", -1},
+    {"what is no object is left alone", "m", "filled, prose", true, LLM_OK, 3, "No.", -1},
     {"nobody's row: the ready answer", "m", "else", false, LLM_OK, 13, "{\"ops\":[\"f\"]}", -1},
 };
 
@@ -226,7 +233,8 @@ scripted(void **state)
 {
     const struct script_row *row = *state;
     const struct provider *provider = provider_find("scripted");
-    struct provider_request request = case_request(row->model, NULL);
+    struct schema *schema = case_schema();
+    struct provider_request request = case_request(row->model, row->schema ? schema : NULL);
     struct provider_result result = {0};
     void *self = open_script(script);
 
@@ -237,6 +245,7 @@ scripted(void **state)
     assert_int_equal(result.text.size, row->size);
     assert_true(row->size == 0 || memcmp(result.text.data, row->start, strlen(row->start)) == 0);
     provider_result_fini(&result);
+    schema_destroy(&schema);
     provider->close(&self);
     assert_null(self);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/streams.h"
 #include "llm-gateway/json_limits.h"
 #include "llm-gateway/repair.h"
 #include "tests/support/test.h"
@@ -185,11 +186,86 @@ names(void **state)
     assert_int_equal(schema_compile("a b", ROOT("", ""), strlen(ROOT("", "")), &schema, NULL), ERR_INVALID);
 }
 
+/* ---- completing ---- */
+
+#define NULLABLE(type) "{\"type\":[\"" type "\",\"null\"]}"
+#define INNER "{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"integer\"},\"y\":" NULLABLE("string") \
+              "},\"required\":[\"x\",\"y\"],\"additionalProperties\":false}"
+
+static const struct fill_row {
+    const char *name, *schema, *value, *want;
+} fill_rows[] = {
+    {"null where it may be", ROOT("\"a\":" NULLABLE("string") ",\"b\":" NULLABLE("integer"), "\"a\",\"b\""), "{}",
+     "{\"a\":null,\"b\":null}"},
+    {"the least of each type", ROOT("\"a\":" TEXT ",\"b\":{\"type\":\"number\"},\"c\":{\"type\":\"boolean\"},\"d\":"
+                                    LIST(TEXT), "\"a\",\"b\",\"c\",\"d\""), "{}",
+     "{\"a\":\"\",\"b\":0,\"c\":false,\"d\":[]}"},
+    {"the first of an enum", ONE("{\"type\":\"string\",\"enum\":[\"x\",\"y\"]}"), "{}", "{\"a\":\"x\"}"},
+    {"an enum that holds null", ONE("{\"type\":[\"string\",\"null\"],\"enum\":[\"x\",null]}"), "{}", "{\"a\":null}"},
+    {"one that may be null and does not hold it", ONE("{\"type\":[\"string\",\"null\"],\"enum\":[\"x\"]}"), "{}",
+     "{\"a\":\"x\"}"},
+    {"objects inside", ONE(INNER), "{}", "{\"a\":{\"x\":0,\"y\":null}}"},
+    {"what is there is kept", ONE(INNER), "{\"a\":{\"y\":\"k\"}}", "{\"a\":{\"y\":\"k\",\"x\":0}}"},
+    {"in lists as well", ONE(LIST(INNER)), "{\"a\":[{\"x\":5},{}]}",
+     "{\"a\":[{\"x\":5,\"y\":null},{\"x\":0,\"y\":null}]}"},
+    {"fit or not", ONE(INNER), "{\"a\":7}", "{\"a\":7}"},
+};
+
+static void
+filled(void **state)
+{
+    const struct fill_row *row = *state;
+    struct schema *schema;
+    struct buffer out = {0};
+    json_t *value;
+
+    assert_int_equal(schema_compile("s", row->schema, strlen(row->schema), &schema, NULL), 0);
+    assert_int_equal(json_limits_parse(&json_limits_answer, row->value, strlen(row->value), &value, NULL), 0);
+    schema_fill(schema, value, NULL);
+    json_limits_write(value, &out);
+    assert_int_equal(out.size, strlen(row->want));
+    assert_memory_equal(out.data, row->want, out.size);
+    json_decref(value);
+    buffer_fini(&out);
+    schema_destroy(&schema);
+}
+
+/* With dice, whatever comes of an empty object fits, and all of an enum's values come. */
+static void
+drawn(void **state)
+{
+    static const char text[] = ROOT("\"a\":{\"type\":[\"string\",\"null\"],\"enum\":[\"x\",\"y\",null]},\"b\":" INNER,
+                                    "\"a\",\"b\"");
+    struct schema *schema;
+    uint32_t seen[3] = {0};
+
+    (void)state;
+    assert_int_equal(schema_compile("s", text, sizeof text - 1, &schema, NULL), 0);
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct rng rng = rng_make(seed, STREAM_TEST, 0, 0);
+        json_t *value = json_object();
+        struct schema_report report;
+        const char *a;
+
+        schema_fill(schema, value, &rng);
+        assert_true(schema_validate(schema, value, &report));
+        a = json_string_value(json_object_get(value, "a"));
+        seen[a == NULL ? 2 : a[0] - 'x']++;
+        json_decref(value);
+    }
+    for (uint32_t i = 0; i < 3; i++)
+        assert_in_range(seen[i], 67, 133); /* 100 +- 4 x 8.2 */
+    schema_destroy(&schema);
+}
+
+static const struct test_case fill_cases[] = {{"drawn values fit, and all come", drawn}};
+
 int
 main(void)
 {
     static const struct test_case cases[] = {{"as a grammar", grammar}, {"names", names}};
 
     return TEST_ROWS("schemas inside and outside the subset", subset_rows, subset) +
-           TEST_ROWS("values", value_rows, values) + TEST_CASES("schema", cases);
+           TEST_ROWS("values", value_rows, values) + TEST_CASES("schema", cases) +
+           TEST_ROWS("completing", fill_rows, filled) + TEST_CASES("completing with dice", fill_cases);
 }
