@@ -573,7 +573,8 @@ choice_write_schema(const struct choice *self, struct buffer *out)
     text_add(out, "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"rationale\"");
     for (uint32_t q = 0; q < self->question_count; q++)
         text_addf(out, ",\"%s\"", self->questions[q].name);
-    text_add(out, self->note_max > 0 ? ",\"confidence\",\"note\"],\"properties\":{" : ",\"confidence\"],\"properties\":{");
+    text_add(out, self->note_max > 0 ? ",\"confidence\",\"note\"]" : ",\"confidence\"]");
+    text_add(out, ",\"properties\":{");
     add_nullable(out, "rationale", "string"); /* first: models that write in order think before they choose */
     for (uint32_t q = 0; q < self->question_count; q++)
         add_question_schema(self, &self->questions[q], out);

@@ -1,11 +1,11 @@
-/* agents/choice.h - what a mind outside is asked, and what it may answer. A choice is built from what an agent observes:
- * facts, things that can be named (P1, P2, A1 ..), texts of others, and questions with options. It becomes the user text
- * of a prompt and a JSON Schema of the answer; and it reads the answer. What was not offered cannot be wanted: an answer
- * with an option, a name or a number that is not among the offered ones is refused as a whole, nothing is mended or
- * clamped.
+/* agents/choice.h - what a mind outside is asked, and what it may answer. A choice is built from what an agent
+ * observes: facts, things that can be named (P1, P2, A1 ..), texts of others, and questions with options. It becomes
+ * the user text of a prompt and a JSON Schema of the answer; and it reads the answer. What was not offered cannot be
+ * wanted: an answer with an option, a name or a number that is not among the offered ones is refused as a whole,
+ * nothing is mended or clamped.
  *
- * 1. The user text is one line of JSON: {"task", "you": facts, a list for each set, "asked": questions, "data": texts of
- *    others}. Words of others stand nowhere but in `data`, cleaned and escaped, each with its author and taint.
+ * 1. The user text is one line of JSON: {"task", "you": facts, a list for each set, "asked": questions, "data": texts
+ *    of others}. Words of others stand nowhere but in `data`, cleaned and escaped, each with its author and taint.
  * 2. It has at most CHOICE_TEXT_MAX bytes. Where there is more, things go in this order: texts but the first
  *    CHOICE_KEEP, the last first; members of the set that has most (the last set of equals), the last first, while it
  *    has more than CHOICE_KEEP; the texts that are left; the members that are left. A member that goes takes its text
@@ -105,8 +105,9 @@ uint32_t choice_set(struct choice *self, char prefix, const char *title, uint32_
 uint32_t choice_item(struct choice *self, uint32_t set);
 void choice_item_end(struct choice *self);
 
-/* A text that somebody else wrote, about a member (`set` CHOICE_NONE: the asker's own note). `by`: the author's alias.
- * At most `size_max` bytes are quoted. Texts that are withheld say only that. Beyond CHOICE_QUOTES_MAX none is added. */
+/* A text that somebody else wrote, of a member (`set` CHOICE_NONE: the asker's own note). `by`: the author's alias.
+ * At most `size_max` bytes are quoted. Texts that are withheld say only that. Beyond CHOICE_QUOTES_MAX none is
+ * added. */
 struct choice_words {
     const char *text;
     size_t size, size_max;
@@ -151,7 +152,7 @@ struct choice_pick {
         double number; /* CHOICE_REAL, CHOICE_WHOLE */
         uint32_t name; /* CHOICE_NAME: member of the argument's set */
     } values[CHOICE_ARGUMENTS_MAX];
-    size_t text_begin, text_end; /* in `texts`: UTF-8 without zero bytes, cut to the option's limit between characters */
+    size_t text_begin, text_end; /* in `texts`: UTF-8, no zero bytes, cut to the limit between characters */
 };
 
 /* Start from {0}; may be read into again and again; ends with choice_answer_fini(). */
@@ -164,8 +165,9 @@ struct choice_answer {
 };
 void choice_answer_fini(struct choice_answer *self);
 
-/* Reads an answer to a closed choice. ERR_FORMAT: it has not the form that was asked for, or lacks what its option needs.
- * ERR_DENIED: it names an option, a member or a number that it was not offered. `out` makes sense only after 0. */
+/* Reads an answer to a closed choice. ERR_FORMAT: it has not the form that was asked for, or lacks what its option
+ * needs. ERR_DENIED: it names an option, a member or a number that it was not offered. `out` makes sense only after
+ * 0. */
 MUST_CHECK int choice_read(
     const struct choice *self, const char *text, size_t size, struct choice_answer *out, struct why *why);
 

@@ -576,7 +576,8 @@ ask_deal(struct menu *self, const struct sandbox_view *view, const struct allowe
 static bool
 is_own_master(const struct sandbox_view *view)
 {
-    return OBSERVED(view, u8, role) < SANDBOX_ROLES && OBSERVED(view, u8, frozen) == 0 && (!has_traits(view) || OBSERVED(view, u8, compromised) == 0);
+    return OBSERVED(view, u8, role) < SANDBOX_ROLES && OBSERVED(view, u8, frozen) == 0 &&
+        (!has_traits(view) || OBSERVED(view, u8, compromised) == 0);
 }
 
 bool

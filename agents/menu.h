@@ -1,6 +1,6 @@
 /* agents/menu.h - what an agent of the sandbox may decide, as a choice for a mind outside (agents/choice.h): its own
- * numbers, what it sees, and as options just those verbs that its role, its limits and its view allow. The answer becomes
- * a decision again, or is refused.
+ * numbers, what it sees, and as options just those verbs that its role, its limits and its view allow. The answer
+ * becomes a decision again, or is refused.
  *
  * What can be named has the first letter of its list: posts P, tasks T, agents A, bounties B, bids on own bounties O,
  * jobs J, parts of projects R; in the accept round offers are questions of their own, offer1 to offer8. Others than
@@ -38,8 +38,8 @@ void menu_fini(struct menu *self);
 
 /* The act round. False: nothing is open to it, so that there is nothing to ask. */
 bool menu_act(struct menu *self, const struct sandbox_view *view, const struct menu_rules *rules);
-/* Turns an answer into a decision; `out` is a pass without a proposal at first, and after a refusal. ERR_DENIED: numbers
- * that are each within their bounds, and together are not. The note is not looked at. */
+/* Turns an answer into a decision; `out` is a pass without a proposal at first, and after a refusal. ERR_DENIED:
+ * numbers that are each within their bounds, and together are not. The note is not looked at. */
 MUST_CHECK int menu_act_take(const struct menu *self, const struct sandbox_view *view,
                              const struct choice_answer *answer, struct sandbox_decision *out, struct why *why);
 

@@ -1,5 +1,5 @@
-/* agents/pending.h - chunks whose questions are with the llm-gateway: the observation, and the prompt as it was sent. In
- * the order in which they came. */
+/* agents/pending.h - chunks whose questions are with the llm-gateway: the observation, and the prompt as it was sent.
+ * In the order in which they came. */
 #ifndef POLIS_AGENTS_PENDING_H
 #define POLIS_AGENTS_PENDING_H
 

@@ -87,7 +87,7 @@ struct sandbox_offers_view {
 
 /* What a model is asked for one agent. The buffers are empty when it is handed over. */
 struct policy_question {
-    char role[POLICY_NAME_MAX + 1], template[POLICY_NAME_MAX + 1]; /* row of the scenario's roles; the template's name */
+    char role[POLICY_NAME_MAX + 1], template[POLICY_NAME_MAX + 1]; /* row of the scenario's roles; template's name */
     uint32_t template_hash, template_version; /* low 32 bits of the XXH3-64 of the template's text */
     struct buffer system, user, schema;
     uint8_t taint; /* highest of what is quoted in it */
