@@ -16,6 +16,7 @@
 
 struct errand {
     struct command command;
+    struct peer whom;
     uint64_t until_ms, resend_ms;
     uint32_t backoff_ms;
     struct buffer *text;
@@ -26,7 +27,7 @@ struct errand {
 static void
 send_command(struct errand *self, uint64_t now_ms, struct outbox *out)
 {
-    outbox_send_message(out, CHANNEL_CONTROL, &PEER_WORLD, NULL, MSG_COMMAND, &self->command);
+    outbox_send_message(out, CHANNEL_CONTROL, &self->whom, NULL, MSG_COMMAND, &self->command);
     self->resend_ms = now_ms + self->backoff_ms;
     self->backoff_ms = self->backoff_ms * 2 < RESEND_MAX_MS ? self->backoff_ms * 2 : RESEND_MAX_MS;
     outbox_wake(out, clock_earlier(self->resend_ms, self->until_ms));
@@ -68,7 +69,8 @@ tick(void *context, uint64_t now_ms, struct outbox *out)
     if (self->code >= 0)
         return;
     if (now_ms >= self->until_ms) {
-        self->code = fail(self->why, ERR_TIMEOUT, "the world did not answer \"%s\"", self->command.verb);
+        self->code = fail(self->why, ERR_TIMEOUT, "the %s did not answer \"%s\"", peer_equal(&self->whom, &PEER_WORLD) ? "world" : "gateway",
+                          self->command.verb);
         outbox_stop(out, EX_TEMPFAIL);
     } else if (now_ms >= self->resend_ms) {
         send_command(self, now_ms, out);
@@ -78,10 +80,10 @@ tick(void *context, uint64_t now_ms, struct outbox *out)
 }
 
 int
-operator_request(const char *place, const char *verb, const char *argument, uint32_t timeout_ms, struct buffer *text,
-                 struct why *why)
+operator_request(const char *place, const struct peer *whom, const char *verb, const char *argument,
+                 uint32_t timeout_ms, struct buffer *text, struct why *why)
 {
-    struct errand errand = {.until_ms = clock_ms() + timeout_ms, .text = text, .why = why, .code = -1};
+    struct errand errand = {.whom = *whom, .until_ms = clock_ms() + timeout_ms, .text = text, .why = why, .code = -1};
     const struct actor actor = {.role = ROLE_OPERATOR, .self = &errand, .ready_fd = -1, .start = start,
                                 .receive = receive, .tick = tick};
     struct why trouble = {0};

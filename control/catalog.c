@@ -21,6 +21,7 @@ TEXT(opt_llm, "llm", 0, "MODE[=RUN]",
 TEXT(opt_fork_llm, "llm", 0, "MODE[=RUN]",
     "as for polis run; without RUN the parent's call log is read. The usual: branch, or where the parent has kept no "
     "log as the parent was run")
+FLAG(opt_metrics, "metrics", 0, "what the gateway counts instead, as OpenMetrics text")
 FLAG(opt_quiet, "quiet", 'q', "only warnings and errors")
 FLAG(opt_inproc, "inproc", 0, "all in one process and thread instead of a cluster; the log is the same")
 NUMBER(opt_seed, "seed", "N", 0, 9007199254740991u, "short for -s simulation.seed=N")
@@ -82,6 +83,7 @@ static const struct option *const check_options[] = {&opt_deep, &opt_json, &opt_
 static const struct option *const export_options[] = {&opt_format, &opt_table, &opt_output, &opt_tables, NULL};
 static const struct option *const tail_options[] = {&opt_json, &opt_from, NULL};
 static const struct option *const json_options[] = {&opt_json, NULL};
+static const struct option *const status_options[] = {&opt_json, &opt_metrics, NULL};
 static const struct option *const scenario_options[] = {&opt_resolved, &opt_set, &opt_names, &opt_document, NULL};
 static const struct option *const proto_options[] = {&opt_document, NULL};
 static const struct option *const help_options[] = {&opt_man, &opt_completion, NULL};
@@ -94,7 +96,7 @@ static const struct option *const world_options[] = {
 
 static const char *const scenario_choices[] = {"list", "show", "validate", "schema", NULL};
 static const char *const ctl_choices[] = {
-    "pause", "resume", "stop", "snapshot", "kill_switch", "freeze", "unfreeze", NULL};
+    "pause", "resume", "stop", "snapshot", "kill_switch", "freeze", "unfreeze", "llm-reload", NULL};
 
 const struct subcommand command_table[] = {
     {"run", "SCENARIO", 1, 1, NULL, WORDS_SCENARIO, run_options, "Runs a scenario and shows what came of it.",
@@ -150,14 +152,16 @@ const struct subcommand command_table[] = {
         false, export_command},
     {"tail", "RUN", 1, 1, NULL, WORDS_RUN, tail_options, "Follows a run: a line for every step.",
         "A run that has ended is shown from its log. Ends when the run does.", false, tail_command},
-    {"status", "RUN", 1, 1, NULL, WORDS_RUN, json_options, "Says how far a run is and how its processes are.", NULL,
+    {"status", "RUN", 1, 1, NULL, WORDS_RUN, status_options,
+        "Says how far a run is and how its processes are; where models are asked, what they cost.", NULL,
         false, status_command},
     {"ctl", "RUN VERB [WORD ...]", 2, 4, ctl_choices, WORDS_RUN, json_options,
         "Tells a run that is going on to do something.",
         "pause and resume hold and go on, stop ends it after the step under way (polis resume goes on), snapshot "
         "keeps the state with that step.\n\nkill_switch on|off halts all actions of agents, freeze AGENT [EPOCHS] "
         "takes one out of service from the next step to the end of that epoch (or of so many), unfreeze AGENT lets it "
-        "act again: these change what happens, so they are in the log and a replay does them again.",
+        "act again: these change what happens, so they are in the log and a replay does them again.\n\nllm-reload: models "
+        "that were given up (a wrong key, no money left) may be asked again.",
         false, ctl_command},
     {"scenario", "list|show|validate|schema [FILE ...]", 1, 100, scenario_choices, WORDS_SCENARIO, scenario_options,
         "Looks at scenarios.",

@@ -2,6 +2,7 @@
 #include "bus/operator.h"
 #include "control/commands.h"
 #include "control/folder.h"
+#include "control/models.h"
 #include "control/talk.h"
 #include "core/digest.h"
 #include "core/text.h"
@@ -17,7 +18,8 @@
 #define COMMAND_MS 15000u
 
 static int
-ask(const char *path, const char *verb, const char *argument, uint32_t timeout_ms, struct buffer *text, struct why *why)
+ask(const char *path, const struct peer *whom, const char *verb, const char *argument, uint32_t timeout_ms,
+    struct buffer *text, struct why *why)
 {
     char place[FOLDER_PATH_SIZE + 64];
     int error = folder_read_place(path, place, sizeof place, why);
@@ -26,7 +28,7 @@ ask(const char *path, const char *verb, const char *argument, uint32_t timeout_m
         return error;
     if (!folder_is_live(path))
         return fail(why, ERR_TIMEOUT, "%s is not going on; polis resume %s would", path, path);
-    return operator_request(place, verb, argument, timeout_ms, text, why);
+    return operator_request(place, whom, verb, argument, timeout_ms, text, why);
 }
 
 /* ---- status ---- */
@@ -95,6 +97,78 @@ write_awake(const char *answer, size_t size, struct buffer *out)
     json_decref(root);
 }
 
+/* ---- models ---- */
+
+/* What models cost and how they are: a line for all, a line for each. */
+static void
+write_models(const struct buffer *answer, struct buffer *out)
+{
+    json_error_t error;
+    json_t *root = json_loadb((const char *)answer->data, answer->size, 0, &error);
+    const json_t *budget = json_object_get(root, "budget"), *most = json_object_get(budget, "cost_run_max");
+    const json_t *model;
+    size_t i;
+
+    text_addf(out, "models (%s): %" PRId64 " questions open, %" PRId64 " calls in the log, spent %.6f",
+        json_is_string(json_object_get(root, "mode")) ? json_string_value(json_object_get(root, "mode")) : "?",
+        number_of(root, "open"), number_of(json_object_get(root, "log"), "calls"),
+        (double)number_of(budget, "cost_run") / 1e6);
+    if (json_is_integer(most))
+        text_addf(out, " of %.6f", (double)json_integer_value(most) / 1e6);
+    text_add(out, "\n");
+    json_array_foreach (json_object_get(root, "models"), i, model)
+        text_addf(out,
+            "  %s/%s: %" PRId64 " asked, %" PRId64 " answered, %" PRId64 " + %" PRId64 " tokens, %.6f, breaker %s\n",
+            json_string_value(json_object_get(model, "provider")), json_string_value(json_object_get(model, "model")),
+            number_of(model, "sent"), number_of(model, "ok"), number_of(model, "tokens_in"),
+            number_of(model, "tokens_out"), (double)number_of(model, "cost") / 1e6,
+            json_string_value(json_object_get(model, "breaker")));
+    json_decref(root);
+}
+
+/* Beside what the world says: what the gateway says, if the run has one. */
+static void
+add_models(const struct folder *folder, bool json, struct buffer *text)
+{
+    struct buffer answer = {0};
+    struct why why = {0};
+    int error;
+
+    if (!models_are_asked(yaml_root(folder->tree)))
+        return;
+    error = ask(folder->path, &PEER_GATEWAY, "status", NULL, STATUS_MS, &answer, &why);
+    if (error != 0)
+        talk_warn("%s", why.text);
+    if (json && text->size > 0 && text->data[text->size - 1] == '}') {
+        text->size--;
+        text_add(text, ",\"llm\":");
+        if (error == 0)
+            buffer_append(text, answer.data, answer.size);
+        else
+            text_add(text, "null");
+        text_add(text, "}");
+    } else if (!json && error == 0) {
+        write_models(&answer, text);
+    }
+    buffer_fini(&answer);
+}
+
+static int
+write_metrics(const struct folder *folder)
+{
+    struct buffer text = {0};
+    struct why why = {0};
+
+    if (!models_are_asked(yaml_root(folder->tree))) {
+        talk_error("%s asks no models: only their gateway has metrics", folder->path);
+        return EX_UNAVAILABLE;
+    }
+    if (ask(folder->path, &PEER_GATEWAY, "metrics", NULL, STATUS_MS, &text, &why) == 0)
+        return talk_give(&text);
+    buffer_fini(&text);
+    return talk_failure(&why);
+}
+
 int
 status_command(const struct invocation *invocation)
 {
@@ -107,15 +181,22 @@ status_command(const struct invocation *invocation)
 
     if (folder_open(invocation->words[0], &folder, &why) != 0)
         return talk_failure(&why);
-    if (ask(folder.path, "status", NULL, STATUS_MS, &answer, &why) != 0) {
+    if (invocation_has(invocation, "metrics")) {
+        status = write_metrics(&folder);
+        folder_close(&folder);
+        return status;
+    }
+    if (ask(folder.path, &PEER_WORLD, "status", NULL, STATUS_MS, &answer, &why) != 0) {
         if (why.code != ERR_TIMEOUT) /* somebody is there, and does not want to talk */
             talk_warn("%s", why.text);
         write_asleep(&folder, json, &text);
     } else if (json) {
         buffer_append(&text, answer.data, answer.size);
+        add_models(&folder, true, &text);
         text_add(&text, "\n");
     } else {
         write_awake((const char *)answer.data, answer.size, &text);
+        add_models(&folder, false, &text);
     }
     status = talk_give(&text);
     buffer_fini(&answer);
@@ -167,13 +248,18 @@ ctl_command(const struct invocation *invocation)
     struct buffer answer = {0};
     struct buffer text = {0};
     struct why why = {0};
-    int status = read_argument(invocation, argument, sizeof argument);
+    int error, status = read_argument(invocation, argument, sizeof argument);
+    bool for_gateway = strcmp(invocation->words[1], "llm-reload") == 0;
 
     if (status != 0)
         return status;
     if (folder_find(invocation->words[0], path, &why) != 0)
         return talk_failure(&why);
-    if (ask(path, invocation->words[1], argument, COMMAND_MS, &answer, &why) != 0) {
+    if (for_gateway)
+        error = ask(path, &PEER_GATEWAY, "reload", NULL, STATUS_MS, &answer, &why);
+    else
+        error = ask(path, &PEER_WORLD, invocation->words[1], argument, COMMAND_MS, &answer, &why);
+    if (error != 0) {
         buffer_fini(&answer);
         return talk_failure(&why);
     }

@@ -72,7 +72,8 @@ open_gateway(struct folder *folder, struct gateway **out, struct why *why)
     struct yaml_node *section = yaml_find(yaml_root(folder->tree), "llm");
     struct gateway_client *clients = NULL;
     struct gateway_options options = {.section = section, .seed = (uint64_t)folder->plan.simulation.seed,
-        .run = store_run_id(folder->store), .audit_per_mille = folder->models.audit_per_mille};
+        .run = store_run_id(folder->store), .audit_per_mille = folder->models.audit_per_mille,
+        .keep_prompts = folder->models.record_prompts};
     char own[2 * FOLDER_PATH_SIZE], parent[2 * FOLDER_PATH_SIZE];
     uint8_t digest[DIGEST_SIZE];
     struct scene scene = {0};

@@ -1,5 +1,6 @@
 #include "control/models_mode.h"
 
+#include "control/models.h"
 #include "core/text.h"
 #include "llm-gateway/record.h"
 
@@ -140,7 +141,7 @@ models_mode_settle(struct yaml_tree *tree, struct why *why)
     struct llm_settings settings;
     int error;
 
-    if (section == NULL || section->kind != YAML_MAP)
+    if (!models_are_asked(yaml_root(tree)))
         return 0;
     if ((error = llm_config_read_settings(section, &settings, why)) != 0)
         return error;

@@ -1,5 +1,5 @@
 /* control/models_mode.h - whether a run's models are asked or the call log of an earlier run is: what `--llm MODE[=RUN]`
- * says, and the four settings of the section llm that are kept in cluster.yaml, since they change no result. */
+ * says, and the settings of the section llm that are kept in cluster.yaml, since they change no result. */
 #ifndef POLIS_CONTROL_MODELS_MODE_H
 #define POLIS_CONTROL_MODELS_MODE_H
 

@@ -721,7 +721,7 @@ commands(void **state)
     char place[4096];
 
     broker = spawn_with_world(IPC, "publisher", place, &world);
-    assert_int_equal(operator_request(place, row->verb, row->argument, 1000, &text, &why), row->want);
+    assert_int_equal(operator_request(place, &PEER_WORLD, row->verb, row->argument, 1000, &text, &why), row->want);
     buffer_append(&text, "", 1);
     assert_non_null(strstr(row->want == 0 ? (const char *)text.data : why.text, row->text));
     buffer_fini(&text);
@@ -736,7 +736,7 @@ no_broker(void **state)
     struct why why = {0};
 
     (void)state;
-    assert_int_equal(operator_request(test_folder(), "status", NULL, 200, &text, &why), ERR_TIMEOUT);
+    assert_int_equal(operator_request(test_folder(), &PEER_WORLD, "status", NULL, 200, &text, &why), ERR_TIMEOUT);
     assert_non_null(strstr(why.text, "no broker at"));
     buffer_fini(&text);
 }
