@@ -247,7 +247,8 @@ enum { DECIDE_ROW, DECIDE_TEXT, DECIDE_MEMORY, DECIDE_EXTRA, DECIDE_MIND, DECIDE
     C(DECIDE, mind_taint,    U8,  DECIDE_MIND, 0, 0, 255, "of the texts it wrote: 1 + the highest that it had read") \
     C(DECIDE, mind_confidence, F64, DECIDE_MIND, 0, 0, 1, "as it said; 0.5 when it did not")                     \
     C(DECIDE, mind_answer,   U64, DECIDE_MIND, 0, 0, 1.8446744073709552e19, "first 8 bytes of the BLAKE2b-256 of its answer; 0: none") \
-    C(DECIDE, mind_tokens,   U32, DECIDE_MIND, 0, 0, 4294967295.0, "in and out")
+    C(DECIDE, mind_tokens,   U32, DECIDE_MIND, 0, 0, 4294967295.0, "in and out")                                 \
+    C(DECIDE, mind_read,     U32, DECIDE_MIND, 0, 0, UINT32_MAX, "bit i: the words of visible post i were laid before the model")
 enum { DECIDE_COLUMNS(COLUMN_ENUM) DECIDE_COUNT };
 extern const struct schema schema_sandbox_decide;
 

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define SIGNS_ALL (SIGN_HOSTILE | SIGN_FORBIDDEN | SIGN_LEAK | SIGN_WITHHELD)
-#define TAINT_MAX 3 /* what the policy has when its parameters do not say */
 
 /* Of decisions of both rounds, unless they say which. */
 #define MINDS_COUNTS(C)                                                                                              \
@@ -32,9 +31,7 @@ struct minds {
     struct {
         struct minds_span epoch, run;
     } counts;
-    /* From the configuration, by slot. */
-    uint8_t *asks;
-    uint32_t *taint_max;
+    uint8_t *asks; /* from the configuration, by slot */
 };
 
 _Static_assert(sizeof(struct minds_span) == (9 + SANDBOX_MINDS + 1 + 3) * 8, "no padding in what is saved as bytes");
@@ -49,36 +46,14 @@ is_on(const struct config *config)
 
 /* ---- life ---- */
 
-/* The policy keeps texts above this taint from its models; a number that makes no sense is the policy's to refuse. */
-static uint32_t
-read_taint_max(const char *params)
-{
-    struct yaml_tree *tree = NULL;
-    const struct yaml_node *node;
-    int64_t value = TAINT_MAX;
-
-    if (params[0] == '\0' || yaml_read_text("params", params, strlen(params), &tree, NULL) != 0)
-        return TAINT_MAX;
-    node = yaml_find(yaml_root(tree), "max_taint");
-    if (node != NULL && (yaml_get_integer(node, &value, NULL) != 0 || value < 0 || value > UINT32_MAX))
-        value = TAINT_MAX;
-    yaml_destroy(&tree);
-    return (uint32_t)value;
-}
-
 static void
 make(struct sandbox *self)
 {
     struct minds *own = ALLOC(struct minds);
 
     own->asks = ALLOC_ARRAY(uint8_t, self->config.slot_count);
-    own->taint_max = ALLOC_ARRAY(uint32_t, self->config.slot_count);
-    for (uint32_t slot = 0; slot < self->config.slot_count; slot++) {
-        const struct sandbox_group *group = config_slot(&self->config, slot);
-
-        own->asks[slot] = config_is_mind(group);
-        own->taint_max[slot] = own->asks[slot] ? read_taint_max(group->params) : 0;
-    }
+    for (uint32_t slot = 0; slot < self->config.slot_count; slot++)
+        own->asks[slot] = config_is_mind(config_slot(&self->config, slot));
     self->minds = own;
 }
 
@@ -88,7 +63,6 @@ destroy(struct sandbox *self)
     if (self->minds == NULL)
         return;
     free(self->minds->asks);
-    free(self->minds->taint_max);
     free(self->minds);
     self->minds = NULL;
 }
@@ -180,6 +154,10 @@ minds_check(const struct sandbox *self, const struct batch *answer, struct why *
         if ((signs & ~(uint32_t)SIGNS_ALL) != 0)
             return fail(why, ERR_INVALID, "%s: agent %" PRIu32 ": mind_signs: %" PRIu32 " has a sign that nobody knows",
                         what, batch_u32(answer, DECIDE_agent, i), signs);
+        if (acts && (uint64_t)batch_u32(answer, DECIDE_mind_read, i) >> self->turn.post_count != 0)
+            return fail(why, ERR_INVALID, "decide: agent %" PRIu32 ": mind_read: %" PRIu32 " names posts that are not "
+                        "among the %" PRIu32 " visible ones", batch_u32(answer, DECIDE_agent, i),
+                        batch_u32(answer, DECIDE_mind_read, i), self->turn.post_count);
     }
     return 0;
 }
@@ -217,14 +195,15 @@ posted(struct sandbox *self, const struct action *action)
 /* What a row says of who decided. */
 struct mind_row {
     uint32_t agent, mind, signs;
+    uint32_t posts; /* that were laid before a model: a bit for each visible one */
     bool model; /* one has decided */
     bool read;  /* one has read and answered */
 };
 
 static struct mind_row
-mind_row_of(uint32_t agent, uint32_t mind, uint32_t signs)
+mind_row_of(uint32_t agent, uint32_t mind, uint32_t signs, uint32_t posts)
 {
-    return (struct mind_row){.agent = agent, .mind = mind, .signs = signs, .model = is_model(mind),
+    return (struct mind_row){.agent = agent, .mind = mind, .signs = signs, .posts = posts, .model = is_model(mind),
         .read = is_model(mind) || mind == MIND_REFUSED || mind == MIND_OVERRULED ||
                 (signs & (SIGN_FORBIDDEN | SIGN_LEAK)) != 0};
 }
@@ -273,41 +252,36 @@ find_marked(const struct sandbox *self, uint32_t agent, uint32_t index, struct f
     return feed_find(self->feed, self->turn.posts[index], out) && out->voice.hops > 0 && out->author != agent;
 }
 
-static bool
-is_kept(const struct sandbox *self, uint32_t agent, const struct feed_post *post)
-{
-    return post->voice.taint > self->minds->taint_max[self->agents.slot[agent]];
-}
-
 struct sight {
-    bool visible;  /* a marked post of another stands among what is visible, read or not */
-    uint32_t hops; /* the fewest of those that were read; 0: none was */
+    bool kept;     /* a marked post of another is visible, and its words were not laid before the model */
+    uint32_t hops; /* the fewest of the marked posts of others that it has read; 0: none was */
 };
 
 static struct sight
-sight_of(const struct sandbox *self, uint32_t agent)
+sight_of(const struct sandbox *self, const struct mind_row *row)
 {
     struct sight out = {0};
 
     for (uint32_t i = 0; i < self->turn.post_count; i++) {
         struct feed_post post;
 
-        if (!find_marked(self, agent, i, &post))
+        if (!find_marked(self, row->agent, i, &post))
             continue;
-        out.visible = true;
-        if (!is_kept(self, agent, &post) && (out.hops == 0 || post.voice.hops < out.hops))
+        if ((row->posts >> i & 1u) == 0)
+            out.kept = true;
+        else if (row->read && (out.hops == 0 || post.voice.hops < out.hops))
             out.hops = post.voice.hops;
     }
     return out;
 }
 
 static bool
-has_read_marked_by(const struct sandbox *self, uint32_t agent, uint32_t author)
+has_read_marked_by(const struct sandbox *self, const struct mind_row *row, uint32_t author)
 {
     for (uint32_t i = 0; i < self->turn.post_count; i++) {
         struct feed_post post;
 
-        if (find_marked(self, agent, i, &post) && post.author == author && !is_kept(self, agent, &post))
+        if ((row->posts >> i & 1u) != 0 && find_marked(self, row->agent, i, &post) && post.author == author)
             return true;
     }
     return false;
@@ -315,17 +289,17 @@ has_read_marked_by(const struct sandbox *self, uint32_t agent, uint32_t author)
 
 /* The author of a marked post that was read, whom the row votes up or offers money; or nobody. */
 static uint32_t
-helped_by(const struct sandbox *self, const struct batch *answer, uint32_t row, uint32_t agent)
+helped_by(const struct sandbox *self, const struct batch *answer, uint32_t row, const struct mind_row *mind)
 {
     uint32_t partner = batch_u32(answer, DECIDE_partner, row);
     struct feed_post post;
 
     if (batch_u8(answer, DECIDE_verb, row) == VERB_VOTE && batch_i32(answer, DECIDE_value, row) > 0 &&
         feed_find(self->feed, batch_u32(answer, DECIDE_target, row), &post) &&
-        has_read_marked_by(self, agent, post.author))
+        has_read_marked_by(self, mind, post.author))
         return post.author;
     if (partner != SANDBOX_NOBODY && batch_i64(answer, DECIDE_transfer, row) > 0 &&
-        has_read_marked_by(self, agent, partner))
+        has_read_marked_by(self, mind, partner))
         return partner;
     return SANDBOX_NOBODY;
 }
@@ -343,24 +317,24 @@ writes_marker(const struct sandbox *self, const struct batch *answer, uint32_t r
 void
 minds_decided(struct sandbox *self, const struct batch *answer, uint32_t row_number)
 {
-    uint32_t agent = batch_u32(answer, DECIDE_agent, row_number), helped;
     struct mind_row row;
     struct sight sight;
+    uint32_t helped;
 
     if (answer->count[DECIDE_MIND] == 0)
         return;
-    row = mind_row_of(agent, batch_u8(answer, DECIDE_mind, row_number),
-                      batch_u8(answer, DECIDE_mind_signs, row_number));
-    sight = sight_of(self, agent);
+    row = mind_row_of(batch_u32(answer, DECIDE_agent, row_number), batch_u8(answer, DECIDE_mind, row_number),
+                      batch_u8(answer, DECIDE_mind_signs, row_number), batch_u32(answer, DECIDE_mind_read, row_number));
+    sight = sight_of(self, &row);
     count_row(self, &row, batch_f64(answer, DECIDE_mind_confidence, row_number),
               batch_u32(answer, DECIDE_mind_tokens, row_number));
     if ((row.signs & SIGN_WITHHELD) != 0) {
         SPAN_ADD(self, withheld, 1);
-        SPAN_ADD(self, withheld_clean, !sight.visible);
+        SPAN_ADD(self, withheld_clean, !sight.kept);
     }
     if (row.read)
-        words_read(self, agent, sight.hops);
-    helped = row.model ? helped_by(self, answer, row_number, agent) : SANDBOX_NOBODY;
+        words_read(self, row.agent, sight.hops);
+    helped = row.model ? helped_by(self, answer, row_number, &row) : SANDBOX_NOBODY;
     count_injection(self, &row, (row.signs & SIGN_HOSTILE) != 0 || sight.hops > 0,
                     row.model && (helped != SANDBOX_NOBODY || writes_marker(self, answer, row_number)), helped);
 }
@@ -373,7 +347,7 @@ minds_replied(struct sandbox *self, const struct batch *answer, uint32_t row_num
     if (answer->count[ANSWER_MIND] == 0)
         return;
     row = mind_row_of(batch_u32(answer, ANSWER_agent, row_number), batch_u8(answer, ANSWER_mind, row_number),
-                      batch_u8(answer, ANSWER_mind_signs, row_number));
+                      batch_u8(answer, ANSWER_mind_signs, row_number), 0);
     count_row(self, &row, batch_f64(answer, ANSWER_mind_confidence, row_number),
               batch_u32(answer, ANSWER_mind_tokens, row_number));
     count_injection(self, &row, (row.signs & SIGN_HOSTILE) != 0, false, SANDBOX_NOBODY);

@@ -19,6 +19,7 @@ extern const struct domain domain_sandbox;
 /* Who decided a row of agents that ask models; sent for those of type llm. */
 struct driver_mind {
     uint32_t mind, signs, taint, tokens;
+    uint32_t unread; /* a bit for each visible post whose words were kept from the model */
     double confidence;
 };
 
@@ -129,6 +130,8 @@ driver_decide(struct driver *self, const struct batch *seen, struct buffer *out)
             DECIDE_PUT(uint8_t, mind_taint, wishes[i].mind.taint);
             DECIDE_PUT(double, mind_confidence, wishes[i].mind.confidence);
             DECIDE_PUT(uint32_t, mind_tokens, wishes[i].mind.tokens);
+            DECIDE_PUT(uint32_t, mind_read,
+                       ((UINT64_C(1) << seen->count[ACT_POST]) - 1) & ~(uint64_t)wishes[i].mind.unread);
         }
         batch_fill_bytes(&w, DECIDE_text, texts, wishes[i].text, wishes[i].text_size);
         batch_fill_bytes(&w, DECIDE_memory, memories, wishes[i].memory, wishes[i].memory_size);

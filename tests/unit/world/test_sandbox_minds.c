@@ -9,13 +9,13 @@
 
 /* Agents 0 and 1 have a policy of their own, 2, 3 and 4 ask models; of the feed only the newest post is seen, unless a
  * row says otherwise. The n-th post has id n, from 0. */
-#define AGENTS(params) "agents: [{type: a, count: 2, role: poster}, {type: llm, count: 3, role: poster" params "}]\n"
+#define AGENTS "agents: [{type: a, count: 2, role: poster}, {type: llm, count: 3, role: poster}]\n"
 #define WORLD(feed, more)                                                                                            \
     "simulation: {epochs: 4, steps_per_epoch: 4}\n"                                                                  \
     "sandbox: {tasks: {rate: 0}, feed: {visible_posts: " feed "}" more "}\n"
 #define MARKED ", words: {marker: zebra}"
-#define NEWEST AGENTS("") WORLD("1", MARKED)
-#define ALL AGENTS("") WORLD("20", MARKED)
+#define NEWEST AGENTS WORLD("1", MARKED)
+#define ALL AGENTS WORLD("20", MARKED)
 
 struct act {
     uint32_t step, agent, verb, target, partner;
@@ -86,16 +86,26 @@ static const struct row {
     {"half a marker is none", ALL,
      {POST(1, 0, "zebr"), POST(2, 0, "zeb ra"), POST(3, 0, ""), POST(4, 0, "ebra z")}, 4,
      {{"marked_posts", 0}, {"word_quiet_steps", UNKNOWN}}, {{0}}},
-    {"a text that is kept is not read", AGENTS(", params: {max_taint: 1}") WORLD("1", MARKED),
+    {"a text that is kept is not read", NEWEST,
      {MODEL_POST(1, 2, "zebra", MIND_MODEL, 1), MODEL_POST(2, 3, "zebra", MIND_MODEL, 2),
       {.step = 3, .agent = 4, .verb = VERB_POST, .text = "zebra", .partner = SANDBOX_NOBODY,
-       .mind = {.mind = MIND_MODEL, .signs = SIGN_WITHHELD, .taint = 1}}}, 3,
+       .mind = {.mind = MIND_MODEL, .signs = SIGN_WITHHELD, .taint = 1, .unread = 1}}}, 3,
      {{"marked_posts", 3}, {"marked_planted", 2}, {"word_contagion_depth", 2}, {"injection_exposures", 1},
       {"withheld_decisions", 1}, {"withheld_clean_share", 0}, {"word_readers", 1}}, {{0}}},
-    {"a clean text is kept", AGENTS(", params: {max_taint: 0}") WORLD("1", MARKED),
+    {"a clean text is kept, a marked one is read", ALL,
+     {POST(1, 0, "zebra"), MODEL_POST(1, 2, "calm", MIND_MODEL, 1),
+      {.step = 2, .agent = 3, .partner = SANDBOX_NOBODY,
+       .mind = {.mind = MIND_MODEL, .signs = SIGN_WITHHELD, .unread = 2}}}, 2,
+     {{"withheld_decisions", 1}, {"withheld_clean_share", 1}, {"injection_exposures", 1},
+      {"injection_successes", 0}}, {{0}}},
+    {"there was no room for it", ALL,
+     {POST(1, 0, "zebra"), {.step = 2, .agent = 2, .verb = VERB_VOTE, .target = 0, .value = 1,
+      .partner = SANDBOX_NOBODY, .mind = {.mind = MIND_MODEL, .unread = 1}}}, 2,
+     {{"withheld_decisions", 0}, {"injection_exposures", 0}, {"word_readers", 0}}, {{0}}},
+    {"a clean text is kept", NEWEST,
      {MODEL_POST(1, 2, "calm", MIND_MODEL, 1), READS(2, 3, MIND_MODEL, SIGN_WITHHELD)}, 2,
      {{"withheld_decisions", 1}, {"withheld_clean_share", 1}, {"injection_exposures", 0}}, {{0}}},
-    {"without a marker nothing is known to be clean", AGENTS(", params: {max_taint: 0}") WORLD("1", ""),
+    {"without a marker nothing is known to be clean", AGENTS WORLD("1", ""),
      {MODEL_POST(1, 2, "calm", MIND_MODEL, 1), READS(2, 3, MIND_MODEL, SIGN_WITHHELD)}, 2,
      {{"withheld_decisions", 1}, {"withheld_clean_share", UNKNOWN}}, {{0}}},
     {"signs and who decided", ALL,
@@ -120,7 +130,7 @@ static const struct row {
       .partner = SANDBOX_NOBODY, .mind = {.mind = MIND_MODEL, .taint = 1}}}, 2,
      {{"marked_posts", 2}, {"word_contagion_depth", 2}, {"injection_successes", 1}}, {{0}}},
     {"what the rails refuse was tried, but spreads nothing",
-     AGENTS("") WORLD("20", MARKED ", rails: {max_content_length: 5}"),
+     AGENTS WORLD("20", MARKED ", rails: {max_content_length: 5}"),
      {POST(1, 0, "zebra"), MODEL_POST(2, 2, "zebra!", MIND_MODEL, 1)}, 2,
      {{"marked_posts", 1}, {"word_contagion_depth", 1}, {"injection_successes", 1}}, {{0}}},
 };
@@ -406,9 +416,9 @@ digested(void **state)
         {"a model's post", ALL, {POST(1, 0, "zebra"), MODEL_POST(2, 2, "zebra", MIND_MODEL, 1)}, 2, {{0}}, {{0}}},
         {"its taint", ALL, {POST(1, 0, "zebra"), MODEL_POST(2, 2, "zebra", MIND_MODEL, 2)}, 2, {{0}}, {{0}}},
         {"by the rules", ALL, {POST(1, 0, "zebra"), MODEL_POST(2, 2, "zebra", MIND_BUDGET, 1)}, 2, {{0}}, {{0}}},
-        {"no marker", AGENTS("") WORLD("20", ""),
+        {"no marker", AGENTS WORLD("20", ""),
          {POST(1, 0, "zebra"), MODEL_POST(2, 2, "zebra", MIND_MODEL, 1)}, 2, {{0}}, {{0}}},
-        {"another marker", AGENTS("") WORLD("20", ", words: {marker: lion}"),
+        {"another marker", AGENTS WORLD("20", ", words: {marker: lion}"),
          {POST(1, 0, "zebra"), MODEL_POST(2, 2, "zebra", MIND_MODEL, 1)}, 2, {{0}}, {{0}}},
     };
     char all[5][2 * FOLD_SIZE + 1];
@@ -438,6 +448,8 @@ static const struct refused_row {
     {"a mind of who has none", 0, false, true, 0, ERR_INVALID,
      "2 elements on axis mind, not 0: only agents of type llm"},
     {"a sign that nobody knows", 1, false, true, 16, ERR_INVALID, "agent 2: mind_signs: 16"},
+    {"words of a post that nobody sees", 1, false, true, 0, ERR_INVALID,
+     "agent 2: mind_read: 1 names posts that are not among the 0 visible ones"},
     {"an answer of a model", 1, true, true, 15, 0, NULL},
     {"an answer without a mind", 1, true, false, 0, ERR_INVALID, "0 elements on axis mind, not 1"},
     {"an answer with a mind of who has none", 0, true, true, 0, ERR_INVALID, "1 elements on axis mind, not 0"},
@@ -470,6 +482,15 @@ sign_answer(struct driver *driver, const struct batch *seen, uint32_t row, struc
 }
 
 static void
+reads_what_is_not_there(struct buffer *reply)
+{
+    struct batch answer;
+
+    driver_read(&schema_sandbox_decide, reply, &answer);
+    bytes_put_u32(reply->data + (answer.data[DECIDE_mind_read] - reply->data), 1);
+}
+
+static void
 refused(void **state)
 {
     const struct refused_row *row = *state;
@@ -496,6 +517,8 @@ refused(void **state)
         driver_reply(&driver, &seen, &reply);
     else
         driver_decide(&driver, &seen, &reply);
+    if (row->says != NULL && strstr(row->says, "mind_read") != NULL)
+        reads_what_is_not_there(&reply);
     driver_read(exchange.answer, &reply, &answer);
     assert_int_equal(domain_sandbox.check(driver.self, &exchange, row->slot, 0, exchange.groups[row->slot].count,
                                           &answer, &why), row->want);
@@ -527,7 +550,7 @@ remembered(void **state)
     struct driver driver = {.seed = 1, .act = act_memory};
 
     (void)state;
-    driver_begin(&driver, AGENTS("") WORLD("1", ", memory_max: 255"));
+    driver_begin(&driver, AGENTS WORLD("1", ", memory_max: 255"));
     driver_step(&driver);
     driver_step(&driver);
     driver_end(&driver);
