@@ -301,6 +301,17 @@ choice_withholds(const struct choice *self)
     return found;
 }
 
+uint32_t
+choice_quoted(const struct choice *self, uint32_t set)
+{
+    uint32_t members = 0;
+
+    for (uint32_t i = 0; i < self->quote_kept; i++)
+        if (is_kept(self, i) && self->quotes[i].set == set && !self->quotes[i].withheld)
+            members |= 1u << self->quotes[i].member;
+    return members;
+}
+
 /* ---- the user text ---- */
 
 static void

@@ -140,6 +140,8 @@ bool choice_is_open(const struct choice *self);
 uint8_t choice_taint(const struct choice *self);
 bool choice_is_hostile(const struct choice *self);
 bool choice_withholds(const struct choice *self);
+/* Members of a set whose texts are quoted, those withheld aside: a bit each. */
+uint32_t choice_quoted(const struct choice *self, uint32_t set);
 void choice_write_schema(const struct choice *self, struct buffer *out);
 
 /* ---- what is answered ---- */

@@ -411,7 +411,7 @@ write_minds(struct batch_writer *writer, const struct policy_mind *minds, uint32
     uint8_t *taint = batch_column(writer, DECIDE_mind_taint);
     double *confidence = batch_column(writer, DECIDE_mind_confidence);
     uint64_t *answer = batch_column(writer, DECIDE_mind_answer);
-    uint32_t *tokens = batch_column(writer, DECIDE_mind_tokens);
+    uint32_t *tokens = batch_column(writer, DECIDE_mind_tokens), *read = batch_column(writer, DECIDE_mind_read);
 
     for (uint32_t i = 0; i < count; i++) {
         ASSERT(minds[i].mind < SANDBOX_MINDS);
@@ -421,6 +421,7 @@ write_minds(struct batch_writer *writer, const struct policy_mind *minds, uint32
         confidence[i] = share(minds[i].confidence);
         answer[i] = minds[i].answer;
         tokens[i] = minds[i].tokens;
+        read[i] = minds[i].read;
     }
 }
 

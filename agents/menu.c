@@ -91,6 +91,16 @@ add_member(struct menu *self, enum menu_list list, uint32_t at)
     return member;
 }
 
+uint32_t
+menu_posts_read(const struct menu *self)
+{
+    uint32_t members = choice_quoted(&self->choice, MENU_POSTS), posts = 0;
+
+    for (uint32_t i = 0; i < self->count[MENU_POSTS]; i++)
+        posts |= (members >> i & 1u) << self->at[MENU_POSTS][i];
+    return posts;
+}
+
 /* ---- what an agent knows of itself ---- */
 
 #define SEEN(view, kind, column, index) batch_##kind((view)->batch, OBSERVE_##column, (index))

@@ -43,6 +43,9 @@ bool menu_act(struct menu *self, const struct sandbox_view *view, const struct m
 MUST_CHECK int menu_act_take(const struct menu *self, const struct sandbox_view *view,
                              const struct choice_answer *answer, struct sandbox_decision *out, struct why *why);
 
+/* The posts whose words are quoted: bit i for post i of what is observed. */
+uint32_t menu_posts_read(const struct menu *self);
+
 /* The accept round: one question an offer, for the first ones. */
 bool menu_offers(struct menu *self, const struct sandbox_offers_view *view, const struct menu_rules *rules);
 /* Fills in the first `offer_count` replies. */

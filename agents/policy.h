@@ -109,6 +109,7 @@ struct policy_mind {
     double confidence;
     uint64_t answer;
     uint32_t tokens;
+    uint32_t read; /* act round: posts whose words were laid before a model that answered, a bit each */
 };
 
 struct policy {

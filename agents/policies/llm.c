@@ -232,6 +232,13 @@ keep_note(const struct menu *menu, const struct choice_answer *said, struct sand
                                            said->note_end - said->note_begin, out->memory);
 }
 
+/* Whether a model has read and answered, whatever became of that. */
+static bool
+has_read(enum sandbox_mind mind)
+{
+    return has_decided(mind) || mind == MIND_REFUSED || mind == MIND_OVERRULED;
+}
+
 static void
 hear_act(const void *params, struct sandbox_view *view, const struct policy_answer *came,
          struct sandbox_decision *out, struct policy_mind *mind)
@@ -249,6 +256,8 @@ hear_act(const void *params, struct sandbox_view *view, const struct policy_answ
         if (!used)
             overrule(mind, SIGN_FORBIDDEN);
     }
+    if (has_read(mind->mind))
+        mind->read = menu_posts_read(menu);
     if (used) {
         uint32_t taint = choice_taint(&menu->choice) + 1u;
 
