@@ -9,12 +9,16 @@
 #include "llm-gateway/json_limits.h"
 #include "llm-gateway/schema_inner.h"
 
+/* An escape stands for a whole character that may be in a text: half a surrogate pair or a zero would be refused by
+ * the reader of the answer. */
 static const char terminals[] = "ws ::= [ \\n]?\n"
                                 "boolean ::= \"true\" | \"false\"\n"
                                 "integer ::= \"-\"? (\"0\" | [1-9] [0-9]{0,14})\n"
                                 "number ::= integer (\".\" [0-9]{1,9})?\n"
                                 "string ::= \"\\\"\" char* \"\\\"\"\n"
-                                "char ::= [^\"\\\\\\x00-\\x1f] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" hex hex hex hex)\n"
+                                "char ::= [^\"\\\\\\x00-\\x1f] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" code)\n"
+                                "code ::= \"00\" [2-9a-fA-F] hex | (\"0\" [1-9a-fA-F] | [1-9a-cA-Ce-fE-F] hex |"
+                                " [dD] [0-7]) hex hex | [dD] [89abAB] hex hex \"\\\\u\" [dD] [c-fC-F] hex hex\n"
                                 "hex ::= [0-9a-fA-F]\n";
 
 /* JSON text as a literal of the grammar. */
