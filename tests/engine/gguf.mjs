@@ -32,6 +32,8 @@ const texts = [
         `"work":${number()},"transfer":${draw(2) ? "-" : ""}${number()},"confidence":${number()},"note":"${note()}"}`,
     () => `{ "notes": "${note()}", "ops": [{"op":"update_edge","target":"${one(agents)}","other":null,"edits":[]},` +
         `{"op":"update_node","target":"${one(agents)}","number":${number()},"rate":null}] }`,
+    // Seldom, escapes as models write them that were told to keep to ASCII; half of a pair comes of itself.
+    () => draw(20) ? texts[0]() : `{"notes":"se\\u00f1al","text":"grin\\ud83e\\udd${draw(10)}d","note":"${note()}"}`,
 ];
 
 /* ---- the vocabulary: 256 bytes, the words of the above with and without a blank in front, two marks ---- */
