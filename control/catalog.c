@@ -64,12 +64,13 @@ NUMBER(opt_seeds, "seeds", "N", 1, 10000, "how many seeds every cell gets, inste
 TEXT(opt_sweep_out, "out", 0, "DIR", "the sweep's folder, which must not exist (default: sweeps/NAME-N)")
 TEXT(opt_resume, "resume", 0, "DIR", "goes on with the sweep in that folder: runs what is missing or failed, and nothing else")
 TEXT(opt_keep, "keep", 0, "WHICH", "which folders of runs stay in DIR/runs: none (the default), failed or all")
+FLAG(opt_estimate, "dry-run", 0, "asks nobody and keeps nothing: says how much models would be asked, and for how much")
 FLAG(opt_dry_run, "dry-run", 0, "only checks every cell and says what would be run, and about how long it would take")
 
 /* clang-format on */
 static const struct option *const run_options[] = {
-    &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_llm, &opt_inproc, &opt_until, &opt_json,
-    &opt_quiet, NULL};
+    &opt_set, &opt_seed, &opt_epochs, &opt_workers, &opt_out, &opt_llm, &opt_estimate, &opt_inproc,
+    &opt_until, &opt_json, &opt_quiet, NULL};
 static const struct option *const sweep_options[] = {&opt_set, &opt_seeds, &opt_jobs, &opt_sweep_out, &opt_resume,
     &opt_keep, &opt_dry_run, &opt_list, &opt_sweep_names, &opt_json, &opt_quiet, NULL};
 static const struct option *const resume_options[] = {

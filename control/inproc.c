@@ -98,7 +98,7 @@ launch_inproc(struct launch *self)
     signals_block();
     signal_fd = self->no_signals ? -1 : signals_open();
     /* The gateway reads the run's manifest before the world opens it: a process may have it open only once. */
-    if ((asks && models_gateway_open(self->folder, &cast.gateway, &why) != 0) ||
+    if ((asks && models_gateway_open(self->folder, self->dry, &cast.gateway, &why) != 0) ||
         world_new(&options, &world, &why) != 0) {
         gateway_destroy(&cast.gateway);
         if (signal_fd >= 0)

@@ -67,13 +67,14 @@ find_paths(const struct folder *folder, char own[], char parent[], size_t size, 
 }
 
 static int
-open_gateway(struct folder *folder, struct gateway **out, struct why *why)
+open_gateway(struct folder *folder, bool dry, struct gateway **out, struct why *why)
 {
     struct yaml_node *section = yaml_find(yaml_root(folder->tree), "llm");
     struct gateway_client *clients = NULL;
     struct gateway_options options = {.section = section, .seed = (uint64_t)folder->plan.simulation.seed,
         .run = store_run_id(folder->store), .audit_per_mille = folder->models.audit_per_mille,
-        .keep_prompts = folder->models.record_prompts};
+        .keep_prompts = folder->models.record_prompts,
+        .dry = dry};
     char own[2 * FOLDER_PATH_SIZE], parent[2 * FOLDER_PATH_SIZE];
     uint8_t digest[DIGEST_SIZE];
     struct scene scene = {0};
@@ -99,14 +100,14 @@ open_gateway(struct folder *folder, struct gateway **out, struct why *why)
 }
 
 int
-models_gateway_open(const char *path, struct gateway **out, struct why *why)
+models_gateway_open(const char *path, bool dry, struct gateway **out, struct why *why)
 {
     struct folder folder;
     int error = folder_open(path, &folder, why);
 
     if (error != 0)
         return error;
-    error = open_gateway(&folder, out, why);
+    error = open_gateway(&folder, dry, out, why);
     folder_close(&folder);
     return error;
 }

@@ -7,8 +7,8 @@
 #include "llm-gateway/gateway.h"
 
 /* Sets the gateway up from the manifest and cluster.yaml: whoever decides by the policy llm is a client, by slot. The
- * run must not be open in this process. */
-MUST_CHECK int models_gateway_open(const char *folder, struct gateway **out, struct why *why);
+ * run must not be open in this process. `dry`: nobody is asked, see llm-gateway/gateway.h. */
+MUST_CHECK int models_gateway_open(const char *folder, bool dry, struct gateway **out, struct why *why);
 
 /* The environment without the variables that providers of the section (may be NULL) take their keys from: for every
  * process that has no business with them. NULL-ended, to be freed; the strings are lent by the environment. */

@@ -164,7 +164,7 @@ roles_gateway(const struct invocation *invocation)
         talk_error("polis llm-gateway needs --run FOLDER: it keeps the run's call log");
         return EX_USAGE;
     }
-    if (models_gateway_open(here.folder, &gateway, &why) != 0) {
+    if (models_gateway_open(here.folder, false, &gateway, &why) != 0) {
         log_line(LOG_ERROR, here.who, "%s", why.text);
         return error_exit_status(why.code);
     }

@@ -1,5 +1,6 @@
 #include "bus/clock.h"
 #include "control/commands.h"
+#include "control/estimate.h"
 #include "control/folder.h"
 #include "control/launch.h"
 #include "control/models_mode.h"
@@ -117,6 +118,19 @@ load(const struct invocation *invocation, struct scenario *out, struct why *why)
     return error != 0 ? error : models_mode_settle(out->tree, why);
 }
 
+static int
+tell_estimate(const struct scenario *scenario, bool json)
+{
+    struct buffer text = {0};
+    struct why why = {0};
+
+    if (estimate_write(scenario, json, &text, &why) != 0) {
+        buffer_fini(&text);
+        return talk_failure(&why);
+    }
+    return talk_give(&text);
+}
+
 int
 run_command(const struct invocation *invocation)
 {
@@ -130,6 +144,11 @@ run_command(const struct invocation *invocation)
     if (load(invocation, &scenario, &why) != 0) {
         scenario_fini(&scenario);
         return talk_failure(&why);
+    }
+    if (invocation_has(invocation, "dry-run")) {
+        status = tell_estimate(&scenario, invocation_has(invocation, "json"));
+        scenario_fini(&scenario);
+        return status;
     }
     if (invocation_has(invocation, "out"))
         snprintf(path, sizeof path, "%s", invocation_text(invocation, "out", ""));

@@ -30,6 +30,7 @@ struct asked {
 
 struct asker {
     const struct llm_config *config;
+    bool dry;
     struct secrets *secrets;
     struct http *http;
     uint32_t *keys;             /* by provider */
@@ -99,7 +100,8 @@ most_in_flight(const struct llm_config *config, bool *insecure)
 }
 
 int
-asker_new(const struct llm_config *config, const struct yaml_node *section, struct asker **out, struct why *why)
+asker_new(
+    const struct llm_config *config, const struct yaml_node *section, bool dry, struct asker **out, struct why *why)
 {
     struct asker *self = ALLOC(struct asker);
     struct http_options options = {0};
@@ -107,13 +109,14 @@ asker_new(const struct llm_config *config, const struct yaml_node *section, stru
 
     *out = NULL;
     self->config = config;
+    self->dry = dry;
     self->keys = ALLOC_ARRAY(uint32_t, config->provider_count + 1);
     self->states = ALLOC_ARRAY(void *, config->provider_count + 1);
     self->errors = alloc_array(config->provider_count + 1, ERROR_SIZE);
     self->secrets = secrets_new(why);
     if (self->secrets == NULL)
         error = why->code;
-    for (uint32_t i = 0; error == 0 && i < config->provider_count; i++)
+    for (uint32_t i = 0; error == 0 && !dry && i < config->provider_count; i++)
         error = open_provider(self, i, section, why);
     if (error == 0) {
         options.in_flight_max = most_in_flight(config, &options.insecure);
@@ -352,7 +355,10 @@ asker_send(struct asker *self, const struct flow_output *output, const struct sc
                                                .top_p_e4 = request->top_p_e4,
                                                .seed = output->seed,
                                                .schema = schema};
-    if (provider->provider->answer != NULL) {
+    if (self->dry) {
+        fail_with(self, asked, LLM_BAD_REQUEST, "nobody is asked");
+        put_done(self, asked);
+    } else if (provider->provider->answer != NULL) {
         provider->provider->answer(self->states[output->provider], &asked->request, &asked->result);
         settle(self, asked, 0);
         put_done(self, asked);

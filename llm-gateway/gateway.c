@@ -152,7 +152,7 @@ gateway_new(const struct gateway_options *options, struct gateway **out, struct 
     if (error == 0)
         error = open_logs(self, options, section, why);
     if (error == 0)
-        error = asker_new(self->config, section, &self->asker, why);
+        error = asker_new(self->config, section, options->dry, &self->asker, why);
     if (error != 0) {
         gateway_destroy(&self);
         return error;

@@ -43,6 +43,7 @@ struct gateway_options {
     const char *parent; /* path of the call log that is read. Only in modes that read */
     uint32_t audit_per_mille;
     bool keep_prompts;
+    bool dry;                 /* for estimates: what would be sent is reserved and logged, and fails unsent; no keys */
     const uint8_t *scenario; /* DIGEST_SIZE bytes, for the log's header; NULL: zeros */
 };
 
