@@ -426,14 +426,24 @@ write_user(const struct choice *self, struct buffer *out)
     text_add(out, "]}");
 }
 
-/* The last member of the largest set goes; false when no set has more than `least`. */
 static bool
-drop_member(struct choice *self, uint32_t least)
+has_texts(const struct choice *self, uint32_t set)
+{
+    for (uint32_t i = 0; i < self->quote_kept; i++)
+        if (self->quotes[i].set == set)
+            return true;
+    return false;
+}
+
+/* The last member of the largest set goes (`silent`: of those without texts); false when none has more than `least`. */
+static bool
+drop_member(struct choice *self, uint32_t least, bool silent)
 {
     struct choice_set *most = NULL;
 
     for (uint32_t s = 0; s < self->set_count; s++)
-        if (self->sets[s].kept > least && (most == NULL || self->sets[s].kept >= most->kept))
+        if (self->sets[s].kept > least && (most == NULL || self->sets[s].kept >= most->kept) &&
+            !(silent && has_texts(self, s)))
             most = &self->sets[s];
     if (most == NULL)
         return false;
@@ -466,8 +476,8 @@ choice_close(struct choice *self, struct buffer *user)
         if (user->size - start <= CHOICE_TEXT_MAX)
             return;
         ASSERT(some);
-        some = drop_quote(self, CHOICE_KEEP) || drop_member(self, CHOICE_KEEP) || drop_quote(self, 0) ||
-            drop_member(self, 0);
+        some = drop_member(self, CHOICE_KEEP, true) || drop_quote(self, CHOICE_KEEP) ||
+            drop_member(self, CHOICE_KEEP, false) || drop_quote(self, 0) || drop_member(self, 0, false);
     }
 }
 

@@ -6,10 +6,10 @@
  *
  * 1. The user text is one line of JSON: {"task", "you": facts, a list for each set, "asked": questions, "data": texts
  *    of others}. Words of others stand nowhere but in `data`, cleaned and escaped, each with its author and taint.
- * 2. It has at most CHOICE_TEXT_MAX bytes. Where there is more, things go in this order: texts but the first
- *    CHOICE_KEEP, the last first; members of the set that has most (the last set of equals), the last first, while it
- *    has more than CHOICE_KEEP; the texts that are left; the members that are left. A member that goes takes its text
- *    with it and is no longer offered.
+ * 2. It has at most CHOICE_TEXT_MAX bytes. Where there is more, things go in this order, each time the last one first:
+ *    members of the set that has most of those without texts (the last set of equals), while it has more than
+ *    CHOICE_KEEP; texts but the first CHOICE_KEEP; members of any set while it has more than CHOICE_KEEP; the texts
+ *    that are left; the members that are left. A member that goes takes its text with it and is no longer offered.
  * 3. The schema is in the subset that all providers enforce (llm-gateway/schema.h). It holds every declared option and
  *    every name that a set has room for, offered or not, so that agents of one kind share one schema.
  * 4. Of an option that was chosen, the arguments of the other options mean nothing and are not looked at. */

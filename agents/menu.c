@@ -797,7 +797,6 @@ ask_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t nu
 
     choice_number(reject, "belief", "chance that its work is good", CHOICE_REAL, 0.0, 1.0);
     choice_number(accept, "belief", "chance that its work is good", CHOICE_REAL, 0.0, 1.0);
-    reject->arguments[0].optional = accept->arguments[0].optional = true;
 }
 
 bool
@@ -834,6 +833,6 @@ menu_offers_take(const struct menu *self, const struct choice_answer *answer, st
         const struct choice_pick *pick = &answer->picks[i];
 
         replies[i].accept = pick->option == 1;
-        replies[i].belief = pick->values[0].given ? pick->values[0].number : 0.5;
+        replies[i].belief = pick->values[0].number;
     }
 }
