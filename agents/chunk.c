@@ -183,8 +183,8 @@ gather_frame(struct gathered *self, const struct policy_question *question)
     uint64_t hash;
 
     fold_init(&fold);
-    fold_bytes(&fold, question->role, sizeof question->role);
-    fold_bytes(&fold, question->template, sizeof question->template);
+    fold_bytes(&fold, question->role, strlen(question->role) + 1);
+    fold_bytes(&fold, question->template, strlen(question->template) + 1);
     fold_u32(&fold, question->template_hash);
     fold_u32(&fold, question->template_version);
     fold_u64(&fold, question->system.size);
