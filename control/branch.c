@@ -260,6 +260,7 @@ apply_wish(const struct branch *self, const struct branch_wish *wish, struct yam
         error = yaml_set(tree, "-s", wish->overrides[i], why);
         if (error == 0)
             error = alias_apply(tree, true, why);
+        models_merge_override(tree);
     }
     if (error == 0 && yaml_find(yaml_root(tree), "fork") != NULL)
         error = fail(why, ERR_INVALID, "-s fork: where a run comes from is not for the scenario to say");

@@ -134,7 +134,9 @@ const struct subcommand command_table[] = {
         "cell; the `metrics` to show; `stop_when` {metric, half_width, min_seeds, batch}. Replicate k has the same "
         "seed in every cell, so that differences are paired.\n\nThe folder gets results.csv (a row a run, every "
         "parameter and figure), summary.csv (estimates with 95 % intervals) and sweep.yaml (all that was asked, to "
-        "be run again). A run that fails or crashes is NA there and stops nothing.\n\nStatus 0: all runs are done; "
+        "be run again). A run that fails or crashes is NA there and stops nothing.\n\nWhere models are asked, every run "
+        "asks for itself, within its own budgets, and keeps the log of their answers in its folder: --keep all saves what "
+        "was paid for.\n\nStatus 0: all runs are done; "
         "1: the sweep has ended, but some runs failed; 75: interrupted (INT, TERM), what had ended is kept and "
         "--resume goes on.",
         false, sweep_command},
@@ -170,8 +172,10 @@ const struct subcommand command_table[] = {
         "...: says what is wrong, with line and column. schema: JSON Schema for editors (--document: the manual of "
         "all parameters).",
         false, show_command},
-    {"doctor", "", 0, 0, NULL, WORDS_NONE, json_options, "Looks at this machine: libraries, limits, file systems.",
-        NULL, false, doctor_command},
+    {"doctor", "[SCENARIO]", 0, 1, NULL, WORDS_SCENARIO, json_options,
+        "Looks at this machine: libraries, limits, file systems.",
+        "With a scenario that asks models: whether its providers' keys are set and their servers take connections.",
+        false, doctor_command},
     {"proto", "", 0, 0, NULL, WORDS_NONE, proto_options, "Prints every message of the protocol, as JSON.", NULL, false,
         proto_command},
     {"version", "", 0, 0, NULL, WORDS_NONE, json_options, "Says which program this is.", NULL, false, version_command},

@@ -1,6 +1,8 @@
 /* polis doctor: looks at the machine and says what would get in the way of a run. */
 #include "bus/canary.h"
 #include "control/commands.h"
+#include "control/doctor_models.h"
+#include "control/scenario.h"
 #include "control/talk.h"
 #include "core/digest.h"
 #include "core/text.h"
@@ -151,6 +153,26 @@ look_at_numbers(struct examination *self)
         now.tv_sec > 1700000000 ? "plausible" : "the date is in the past; results do not depend on it");
 }
 
+static void
+note_model(void *context, const char *what, bool good, const char *text)
+{
+    note(context, what, good ? GOOD : DOUBTFUL, "%s", text);
+}
+
+/* A scenario that was named: is there what its models need? */
+static int
+look_at_scenario(struct examination *self, const char *name)
+{
+    struct scenario scenario;
+    struct why why = {0};
+    int error = scenario_load(name, NULL, 0, &scenario, &why);
+
+    if (error == 0)
+        doctor_models_look(yaml_root(scenario.tree), note_model, self);
+    scenario_fini(&scenario);
+    return error != 0 ? talk_failure(&why) : 0;
+}
+
 int
 doctor_command(const struct invocation *invocation)
 {
@@ -165,6 +187,11 @@ doctor_command(const struct invocation *invocation)
     look_at_limits(&self);
     look_at_disk(&self);
     look_at_numbers(&self);
+    status = invocation->word_count > 0 ? look_at_scenario(&self, invocation->words[0]) : 0;
+    if (status != 0) {
+        buffer_fini(&self.text);
+        return status;
+    }
     if (self.json)
         text_add(&self.text, "]}\n");
     status = talk_give(&self.text);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ROLE_PREFIX "swarm."
+#define OVERRIDE "-s" /* the file of what was set on the command line */
 #define ROLE_USUAL "worker" /* of agents that say nothing else */
 #define VERSION_MAX 1000000
 #define HEAD_MAX 300u /* bytes of a template's first line */
@@ -266,6 +267,25 @@ models_are_asked(const struct yaml_node *root)
         if (is_group(group) && count_of(group) > 0)
             return true;
     return false;
+}
+
+void
+models_merge_override(struct yaml_tree *tree)
+{
+    struct yaml_node *roles = yaml_find_path(yaml_root(tree), "llm.roles");
+    struct yaml_node *next, *whole;
+
+    for (struct yaml_node *role = roles != NULL ? roles->first : NULL; role != NULL; role = next) {
+        const char *name = role->key != NULL ? llm_role_find(role->key) : NULL;
+
+        next = role->next;
+        if (name == NULL || strcmp(name, role->key) == 0 || role->kind != YAML_MAP || role->file == NULL ||
+            strcmp(role->file, OVERRIDE) != 0 || (whole = yaml_find(roles, name)) == NULL)
+            continue;
+        for (const struct yaml_node *member = role->first; member != NULL; member = member->next)
+            yaml_put(tree, whole, member->key, member);
+        yaml_remove(tree, role);
+    }
 }
 
 static bool

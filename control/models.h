@@ -26,6 +26,9 @@ MUST_CHECK int models_check_counts(const struct yaml_node *root, struct why *why
 /* Whether anybody asks models: there is the section, and a group of the policy llm. */
 bool models_are_asked(const struct yaml_node *root);
 
+/* -s llm.roles.worker.temperature=0 means the role's own row where the scenario calls it by its whole name. */
+void models_merge_override(struct yaml_tree *tree);
+
 /* A fork: where it names another template than `before` and leaves the text as it was, the text goes, so that resolving
  * looks for it. */
 void models_forget_templates(const struct yaml_node *before, struct yaml_tree *tree);

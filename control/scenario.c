@@ -102,6 +102,7 @@ scenario_read(
         error = yaml_set(tree, "-s", overrides[i], why);
         if (error == 0)
             error = alias_apply(tree, true, why);
+        models_merge_override(tree);
     }
     if (error != 0)
         yaml_destroy(&tree);

@@ -173,6 +173,8 @@ keeps_the_layout(void **state)
                             .credit = 3,
                             .poison_kills = 2},
         .logging = {.snapshot_every = 7}};
+    const struct llm_settings models = {.mode = REPLAY_BRANCH, .parent = "calls.parent.log", .cache_mb = 3};
+    struct llm_settings kept;
     struct cluster cluster;
     struct logging logging;
     char folder[4200], place[4300];
@@ -194,6 +196,16 @@ keeps_the_layout(void **state)
     assert_int_equal(logging.snapshot_every, 7);
     assert_int_equal(folder_read_place(folder, place, sizeof place, &why), 0);
     assert_string_equal(place, "tcp://127.0.0.1:9000");
+
+    assert_int_equal(folder_read_models(folder, &kept, &why), 0); /* nothing there: defaults */
+    assert_int_equal(kept.mode, REPLAY_RECORD);
+    assert_int_equal(folder_write_cluster(folder, &plan, &models, &why), 0);
+    assert_int_equal(folder_read_cluster(folder, &cluster, &logging, &why), 0);
+    assert_memory_equal(&cluster, &plan.cluster, sizeof cluster);
+    assert_int_equal(folder_read_models(folder, &kept, &why), 0);
+    assert_int_equal(kept.mode, REPLAY_BRANCH);
+    assert_string_equal(kept.parent, "calls.parent.log");
+    assert_int_equal(kept.cache_mb, 3);
 }
 
 static void

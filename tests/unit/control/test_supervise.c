@@ -84,6 +84,7 @@ be_child(char **words)
 struct scene {
     struct supervisor *supervisor;
     char file[4200], log[4200];
+    char *const *environment; /* of who is added next; NULL: as ours */
     char words[8][5][4200];
     char *lists[8][6];
     uint32_t count;
@@ -154,7 +155,8 @@ add(struct scene *self, const char *name, uint32_t number, uint32_t stage, enum 
                                         .stage = stage,
                                         .part = part,
                                         .program = "/proc/self/exe",
-                                        .arguments = list});
+                                        .arguments = list,
+                                        .environment = self->environment});
 }
 
 static void
@@ -501,6 +503,62 @@ static const struct row {
     {"anew after a minute of calm", 0, {{0, 10, 25}, {10, 20, 50}, {20, 60020, 25}, {60020, 60030, 50}}},
 };
 
+/* Whether /proc/PID/environ of a child has the variable. */
+static bool
+inherited(const struct scene *scene, const char *name, uint32_t number, const char *variable)
+{
+    static char bytes[1u << 20];
+    char path[64];
+    size_t size;
+    FILE *stream;
+
+    snprintf(path, sizeof path, "/proc/%d/environ", supervise_pid(scene->supervisor, name, number));
+    stream = fopen(path, "re");
+    assert_non_null(stream);
+    size = fread(bytes, 1, sizeof bytes, stream);
+    fclose(stream);
+    assert_true(size > 0 && size < sizeof bytes);
+    return memmem(bytes, size, variable, strlen(variable)) != NULL;
+}
+
+/* A child gets the environment it is given, and when it is started again, too; one that is given none gets ours. */
+static void
+gives_each_its_environment(void **state)
+{
+    char *clean[] = {"PATH=/usr/bin:/bin", NULL};
+    struct scene scene;
+
+    (void)state;
+    assert_int_equal(setenv("TEST_SUPERVISE_KEY", "a-key-for-one", 1), 0);
+    scene_init(&scene);
+    scene.environment = clean;
+    add(&scene, "world", 1, 1, SUPERVISE_MAIN, "wait", scene.file, 0);
+    add(&scene, "agents", 1, 2, SUPERVISE_SPARE, "wait", scene.file, 0);
+    scene.environment = NULL;
+    add(&scene, "llm-gateway", 1, 2, SUPERVISE_VITAL, "wait", scene.file, 0);
+    start(&scene);
+    until_written(&scene, "ready world.1");
+    until_written(&scene, "ready agents.1");
+    until_written(&scene, "ready llm-gateway.1");
+    assert_true(inherited(&scene, "llm-gateway", 1, "TEST_SUPERVISE_KEY=a-key-for-one"));
+    assert_false(inherited(&scene, "world", 1, "TEST_SUPERVISE_KEY"));
+    assert_false(inherited(&scene, "agents", 1, "TEST_SUPERVISE_KEY"));
+    assert_false(inherited(&scene, "agents", 1, "a-key-for-one"));
+    assert_int_equal(unlink(scene.file), 0);
+    kill(supervise_pid(scene.supervisor, "agents", 1), SIGKILL);
+    while (supervise_restarts(scene.supervisor) == 0) {
+        scene.now_ms += 50;
+        assert_true(supervise_poll(scene.supervisor, 5));
+    }
+    until_written(&scene, "ready agents.1");
+    assert_false(inherited(&scene, "agents", 1, "a-key-for-one"));
+    supervise_interrupt(scene.supervisor, SUPERVISE_NOW);
+    while (supervise_poll(scene.supervisor, 5))
+        ;
+    assert_int_equal(unsetenv("TEST_SUPERVISE_KEY"), 0);
+    scene_fini(&scene);
+}
+
 static void
 back_off(void **state)
 {
@@ -532,6 +590,7 @@ main(int count, char **words)
         {"a second interrupt ends everything at once", stops_at_once},
         {"an interrupt while the world waits for its restart", interrupted_while_the_world_is_away},
         {"a stop of the world's own is no loss", main_may_stop_by_itself},
+        {"gives each its environment", gives_each_its_environment},
         {"passes on warnings, keeps the rest in files", passes_on_warnings},
     };
 

@@ -124,6 +124,26 @@ parts(void **state)
     buffer_fini(&other);
 }
 
+/* Whether models are asked, or a log of them, is no part of the manifest; what they are asked, is. */
+static void
+models(void **state)
+{
+    struct buffer asked = manifest_of("llm: {mode: record, parent: '', audit_per_mille: 50, cache_mb: 64, "
+                                      "record_prompts: true, roles: {a: 1}}");
+    struct buffer replayed = manifest_of("llm: {mode: replay, parent: x, audit_per_mille: 3, cache_mb: 9, "
+                                         "record_prompts: false, roles: {a: 1}}");
+    struct buffer other = manifest_of("llm: {mode: record, roles: {a: 2}}");
+
+    (void)state;
+    assert_int_equal(asked.size, replayed.size);
+    assert_memory_equal(asked.data, replayed.data, asked.size);
+    assert_int_equal(asked.size, other.size);
+    assert_memory_not_equal(asked.data, other.data, asked.size);
+    buffer_fini(&asked);
+    buffer_fini(&replayed);
+    buffer_fini(&other);
+}
+
 static const struct format_row {
     const char *name, *text;
     int want;
@@ -172,7 +192,8 @@ int
 main(void)
 {
     static const struct test_case cases[] = {
-        {"a manifest's round trip", round_trip}, {"sections stand in one order", order_of_sections}};
+        {"a manifest's round trip", round_trip}, {"sections stand in one order", order_of_sections},
+        {"how models are asked is no part of a manifest", models}};
 
     return TEST_ROWS("plan", read_rows, reads) + TEST_ROWS("manifest's parts", part_rows, parts) +
            TEST_ROWS("formats", format_rows, formats) + TEST_CASES("manifest", cases);
