@@ -4,6 +4,7 @@
 #include "control/commands.h"
 #include "control/folder.h"
 #include "control/library.h"
+#include "control/models.h"
 #include "control/sweep_journal.h"
 #include "control/sweep_plan.h"
 #include "control/sweep_pool.h"
@@ -248,20 +249,25 @@ measure(struct sweep *self, struct sweep_pool *pool, uint64_t task)
 }
 
 /* Runs the first epoch of the first cell, and all of it when that is soon over, and reckons from the number of agents
- * and steps what the other cells will take. What was run is thrown away. */
+ * and steps what the other cells will take. What was run is thrown away, so nothing is where models are asked: their
+ * answers cost money. */
 static void
 calibrate(struct sweep *self)
 {
     struct sweep_pool *pool = sweep_pool_new(&(struct sweep_pool_options){
         .jobs = 1, .log_folder = self->runs_folder, .work = work, .context = self});
     struct scenario scenario;
-    uint64_t epochs = 1, spent_ms;
+    uint64_t epochs = 1, spent_ms = 0;
     double work_total = 0;
+    bool asks = false;
 
-    if (sweep_plan_scenario(&self->plan, 0, self->plan.seeds[0], &scenario, NULL) == 0)
+    if (sweep_plan_scenario(&self->plan, 0, self->plan.seeds[0], &scenario, NULL) == 0) {
         epochs = scenario.plan.simulation.epochs;
+        asks = models_are_asked(yaml_root(scenario.tree));
+    }
     scenario_fini(&scenario);
-    spent_ms = measure(self, pool, TASK_FIRST_EPOCH) * epochs;
+    if (!asks)
+        spent_ms = measure(self, pool, TASK_FIRST_EPOCH) * epochs;
     if (spent_ms > 0 && spent_ms <= CALIBRATE_WHOLE_MS)
         spent_ms = measure(self, pool, TASK_WHOLE);
     sweep_pool_destroy(&pool);
@@ -293,6 +299,19 @@ plan_only(struct sweep *self)
     else
         sweep_show_plan(&self->plan, &self->outlook, &text);
     return talk_give(&text);
+}
+
+static void
+warn_of_waste(const struct sweep *self)
+{
+    struct scenario scenario;
+
+    if (self->runs.keep == SWEEP_KEEP_NONE &&
+        sweep_plan_scenario(&self->plan, 0, self->plan.seeds[0], &scenario, NULL) == 0) {
+        if (models_are_asked(yaml_root(scenario.tree)))
+            talk_warn("models' answers go with the folders of their runs; --keep all keeps what was paid for");
+        scenario_fini(&scenario);
+    }
 }
 
 static void
@@ -472,8 +491,10 @@ run_missing(struct sweep *self, uint64_t known, bool resumed, struct why *why)
     tidy_runs_folder(self);
     if ((error = make_runs_folder(self, why)) != 0)
         return error;
-    if (!resumed)
+    if (!resumed) {
+        warn_of_waste(self);
         say_plan(self);
+    }
     self->stopper = sweep_stop_new(&self->plan, self->results);
     self->pool = sweep_pool_new(&(struct sweep_pool_options){
         .jobs = self->outlook.jobs, .log_folder = self->runs_folder, .work = work, .context = self});

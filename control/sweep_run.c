@@ -2,6 +2,7 @@
 
 #include "control/figures.h"
 #include "control/launch.h"
+#include "control/models_mode.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -85,6 +86,8 @@ sweep_run_make(const struct sweep_runs *self, uint32_t cell, uint32_t replicate,
 
     sweep_run_path(self, cell, replicate, path);
     error = sweep_plan_scenario(self->plan, cell, self->plan->seeds[replicate], &scenario, why);
+    if (error == 0)
+        error = models_mode_settle(scenario.tree, why);
     if (error == 0)
         error = sweep_run_remove(path, why);
     if (error == 0)
