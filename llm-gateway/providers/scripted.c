@@ -7,14 +7,17 @@
  *       - {role: compiler, schema: patch.v1, replies: ['{"ops":[],"notes":""}', '{"ops":[]']}
  *       - {model: slow, error: overload, wait_ms: 2000}
  *       - {reply: '[', repeat: 10000}
+ *       - {pattern: '"id":"(P[0-9])"', reply: '{"act": {"option": "upvote", "target": "$1"}}', fill: least}
  *       - {has: zebra, reply: '{"act": {"option": "post", "text": "zebra"}}', fill: least}
  *
  * Of several replies one is drawn by the request's seed. `echo: true` adds the user's text, `hex` is a reply of bytes
  * that YAML cannot hold. `fill` completes a reply that is a JSON object after the schema that is asked for, so that a
  * row says only what matters. `least`: null wherever it may be, otherwise the first of an enum, 0, false, nothing;
- * `drawn`: enums are drawn by the request's seed. Without a matching row the request's ready answer is given. */
+ * `drawn`: enums are drawn by the request's seed. What the groups of a `pattern` (POSIX, extended) have matched stands
+ * in its reply as $1 to $9, a dollar as $$. Without a matching row the request's ready answer is given. */
 #include "llm-gateway/provider.h"
 
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +37,7 @@ static const struct provider_preset presets[] = {
     P(S, TEXT, schema, "", 0, 63, "", "only for this schema")                                                        \
     P(S, TEXT, has, "", 0, 200, "", "only when the user's text holds this")                                          \
     P(S, TEXT, lacks, "", 0, 200, "", "only when the user's text does not hold this")                                \
+    P(S, TEXT, pattern, "", 0, 300, "", "only when the user's text has a place that this describes")                 \
     P(S, F64, chance, 1.0, 0.0, 1.0, "probability", "only so often; drawn by the request's seed")                    \
     P(S, U32, repeat, 1, 1, 65536, "times", "the reply so many times over")                                          \
     P(S, BOOL, echo, false, 0, 1, "", "adds the user's text to the reply")                                           \
@@ -58,7 +62,10 @@ struct row {
     enum llm_class class; /* of `error`; LLM_OK without */
     struct reply *replies;
     uint32_t reply_count;
+    regex_t *pattern; /* NULL: none */
 };
+
+#define GROUPS 10u /* of a pattern, the whole match included */
 
 struct script {
     struct row *rows;
@@ -76,6 +83,9 @@ close_script(void **state)
         for (uint32_t k = 0; k < self->rows[i].reply_count; k++)
             free(self->rows[i].replies[k].text);
         free(self->rows[i].replies);
+        if (self->rows[i].pattern != NULL)
+            regfree(self->rows[i].pattern);
+        free(self->rows[i].pattern);
     }
     free(self->rows);
     free(self);
@@ -153,6 +163,25 @@ read_replies(struct row *row, const struct yaml_node *node, struct why *why)
 }
 
 static int
+read_pattern(struct row *row, const struct yaml_node *node, struct why *why)
+{
+    regex_t pattern;
+    char said[120];
+    int code;
+
+    if (row->match.pattern[0] == '\0')
+        return 0;
+    code = regcomp(&pattern, row->match.pattern, REG_EXTENDED);
+    if (code != 0) {
+        regerror(code, &pattern, said, sizeof said);
+        return yaml_fail(yaml_find(node, "pattern"), why, ERR_INVALID, "%s", said);
+    }
+    row->pattern = ALLOC(regex_t);
+    *row->pattern = pattern;
+    return 0;
+}
+
+static int
 read_row(struct row *row, const struct yaml_node *node, struct why *why)
 {
     int code;
@@ -168,6 +197,8 @@ read_row(struct row *row, const struct yaml_node *node, struct why *why)
     if (row->match.error[0] != '\0' && row->class == LLM_OK)
         return yaml_fail(yaml_find(node, "error"), why, ERR_UNKNOWN, "no such class of errors");
     code = read_replies(row, node, why);
+    if (code == 0)
+        code = read_pattern(row, node, why);
     for (uint32_t i = 0; code == 0 && i < row->reply_count; i++)
         if (row->replies[i].size > ANSWER_MAX / row->match.repeat)
             code = yaml_fail(node, why, ERR_LIMIT, "an answer has at most %u bytes", ANSWER_MAX);
@@ -201,6 +232,15 @@ holds(struct provider_bytes text, const char *words)
     return memmem(text.size > 0 ? text.text : "", text.size, words, strlen(words)) != NULL;
 }
 
+/* Where a row's pattern fits in the user's text; without a pattern it fits. */
+static bool
+fits(const struct row *row, struct provider_bytes user, regmatch_t found[GROUPS])
+{
+    found[0] = (regmatch_t){.rm_so = 0, .rm_eo = (regoff_t)user.size};
+    return row->pattern == NULL ||
+           regexec(row->pattern, user.size > 0 ? user.text : "", GROUPS, found, REG_STARTEND) == 0;
+}
+
 static bool
 row_matches(const struct script_row *match, const struct provider_request *request)
 {
@@ -230,8 +270,30 @@ fill(uint32_t how, const struct schema *schema, struct rng *rng, struct buffer *
     json_decref(value);
 }
 
+/* A reply with what the pattern's groups have matched. A group that took no part is empty. */
 static void
-give(const struct row *row, const struct provider_request *request, struct rng *rng, struct provider_result *out)
+add_reply(const struct row *row, const struct reply *reply, const char *user, const regmatch_t found[GROUPS],
+          struct buffer *out)
+{
+    for (size_t i = 0; i < reply->size; i++) {
+        char next = i + 1 < reply->size ? reply->text[i + 1] : '\0';
+
+        if (row->pattern == NULL || reply->text[i] != '$' || (next != '$' && (next < '1' || next > '9'))) {
+            buffer_append(out, &reply->text[i], 1);
+            continue;
+        }
+        i++;
+        if (next == '$')
+            buffer_append(out, "$", 1);
+        else if (found[next - '0'].rm_so >= 0)
+            buffer_append(out, user + found[next - '0'].rm_so,
+                          (size_t)(found[next - '0'].rm_eo - found[next - '0'].rm_so));
+    }
+}
+
+static void
+give(const struct row *row, const struct provider_request *request, const regmatch_t found[GROUPS], struct rng *rng,
+     struct provider_result *out)
 {
     static const enum provider_finish finishes[] = {PROVIDER_STOP, PROVIDER_LENGTH, PROVIDER_REFUSED};
     const struct reply *reply;
@@ -243,7 +305,7 @@ give(const struct row *row, const struct provider_request *request, struct rng *
     }
     reply = &row->replies[rng_below(rng, row->reply_count)];
     for (uint32_t i = 0; i < row->match.repeat; i++)
-        buffer_append(&out->text, reply->text, reply->size);
+        add_reply(row, reply, request->user.text, found, &out->text);
     fill(row->match.fill, request->schema, rng, &out->text);
     if (row->match.echo)
         buffer_append(&out->text, request->user.text, request->user.size);
@@ -263,9 +325,11 @@ answer(const void *state, const struct provider_request *request, struct provide
     text_copy(out->model, sizeof out->model, request->model);
     for (uint32_t i = 0; i < self->count; i++) {
         struct rng rng = rng_make(request->seed, STREAM_SCRIPT, i, 0);
+        regmatch_t found[GROUPS];
 
-        if (row_matches(&self->rows[i].match, request) && rng_chance(&rng, self->rows[i].match.chance)) {
-            give(&self->rows[i], request, &rng, out);
+        if (row_matches(&self->rows[i].match, request) && fits(&self->rows[i], request->user, found) &&
+            rng_chance(&rng, self->rows[i].match.chance)) {
+            give(&self->rows[i], request, found, &rng, out);
             return;
         }
     }

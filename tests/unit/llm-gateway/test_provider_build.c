@@ -192,6 +192,7 @@ static const char script[] =
     "  - {has: least, reply: '{}', fill: least}\n"
     "  - {has: kept, reply: '{\"ops\":[\"a\"]}', fill: drawn}\n"
     "  - {has: prose, reply: 'No.', fill: least}\n"
+    "  - {pattern: '(P[0-9]+) by (A[0-9]|you)( zebra)?', reply: '$1, $2$3, $4 and $$1 for $', repeat: 2}\n"
     "  - {has: dice, chance: 0.25, reply: lucky}\n";
 
 static const struct script_row {
@@ -212,6 +213,9 @@ static const struct script_row {
     {"nothing to complete", "m", "filled, kept", true, LLM_OK, 13, "{\"ops\":[\"a\"]}", -1},
     {"no schema to complete it after", "m", "filled, least", false, LLM_OK, 2, "{}", -1},
     {"what is no object is left alone", "m", "filled, prose", true, LLM_OK, 3, "No.", -1},
+    {"what a pattern has found", "m", "P1 by B, P12 by A3.", false, LLM_OK, 44,
+     "P12, A3,  and $1 for $P12, A3,  and $1 for $", -1},
+    {"what it has not found", "m", "P by A3", false, LLM_OK, 13, "{\"ops\":[\"f\"]}", -1},
     {"nobody's row: the ready answer", "m", "else", false, LLM_OK, 13, "{\"ops\":[\"f\"]}", -1},
 };
 
@@ -299,6 +303,7 @@ static const struct open_row {
     {"no replies", "script: [{replies: []}]", ERR_INVALID},
     {"half a byte", "script: [{hex: 'abc'}]", ERR_INVALID},
     {"no hexadecimal", "script: [{hex: 'xy'}]", ERR_INVALID},
+    {"no pattern", "script: [{pattern: '(', reply: a}]", ERR_INVALID},
     {"too long an answer", "script: [{reply: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', repeat: 65536}]", ERR_LIMIT},
     {"other keys of the provider are not its business", "{script: [{reply: a}], dialect: scripted}", 0},
 };
