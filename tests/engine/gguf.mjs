@@ -25,13 +25,14 @@ const sentences = [
     () => `the market for ${one(goods)} is ${one(["quiet", "open", "closed"])} ${one(when)} .`,
 ];
 const number = () => one([() => `${draw(100)}`, () => `0.${1 + draw(99)}`, () => `${draw(9)}.${draw(10)}`])();
+const large = () => `${1 + draw(9)}e${draw(40)}`;
 const note = () => one([() => "", () => one(agents), () => one(sentences)().slice(0, -2)])();
 const texts = [
     ...sentences.map((make) => () => make() + (draw(2) ? " " + one(sentences)() : "")),
     () => `{"option":"${one(["post", "vote", "trade", "rest"])}","target":${one(["null", `"${one(agents)}"`])},` +
         `"work":${number()},"transfer":${draw(2) ? "-" : ""}${number()},"confidence":${number()},"note":"${note()}"}`,
     () => `{ "notes": "${note()}", "ops": [{"op":"update_edge","target":"${one(agents)}","other":null,"edits":[]},` +
-        `{"op":"update_node","target":"${one(agents)}","number":${number()},"rate":null}] }`,
+        `{"op":"update_node","target":"${one(agents)}","number":${draw(60) ? number() : large()},"rate":null}] }`,
     // Seldom, escapes as models write them that were told to keep to ASCII; half of a pair comes of itself.
     () => draw(20) ? texts[0]() : `{"notes":"se\\u00f1al","text":"grin\\ud83e\\udd${draw(10)}d","note":"${note()}"}`,
 ];
