@@ -314,6 +314,9 @@ send_over_http(struct asker *self, struct asked *asked, int64_t deadline_us, uin
                            .base_url = provider->params.base_url,
                            .request = &request,
                            .secret = self->keys[asked->provider],
+                           .connect_ms = provider->params.connect_ms,
+                           .first_ms = provider->params.first_ms,
+                           .idle_ms = provider->params.idle_ms,
                            .done = on_done,
                            .context = asked};
     struct key key = key_of_call(asked->call);

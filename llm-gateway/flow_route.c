@@ -260,6 +260,10 @@ answer_failed(struct flow *self, struct flow_slot *slot, const struct flow_resul
         .same_class = slot->same_class, .left_us = slot->deadline_us - now_us};
     int64_t wait_us;
 
+    if (now_us >= slot->deadline_us) { /* whoever noticed it first, the transfer or the timer */
+        flow_end_rules(self, slot, ANSWER_TIMEOUT, now_us);
+        return;
+    }
     if (result->wait_ms > RETRY_HINT_MAX_US)
         of.hint_us = INT64_MAX;
     if (retry_wanted(&of, &wait_us) && retry_budget_take(&line_of(self, slot)->retries)) {
@@ -279,6 +283,25 @@ may_be_billed(enum llm_class class)
 {
     return class == LLM_TRANSPORT || class == LLM_TIMEOUT_FIRST || class == LLM_TIMEOUT_IDLE ||
         class == LLM_TIMEOUT_TOTAL || class == LLM_ENVELOPE || class == LLM_BODY_LIMIT;
+}
+
+/* Counts that cannot be are cut to what was set aside: no figure shows what nobody can have used. */
+static void
+take_counts(struct flow_slot *slot, const struct flow_result *result)
+{
+    struct answer *answer = &slot->answer;
+
+    answer->tokens_in = result->tokens_in;
+    answer->tokens_out = result->tokens_out;
+    if (!result->usage_known) {
+        uint64_t most = (uint64_t)slot->reservation.tokens;
+
+        if (answer->tokens_out > slot->request.out_max)
+            answer->tokens_out = slot->request.out_max;
+        if (answer->tokens_in > most - answer->tokens_out)
+            answer->tokens_in = (uint32_t)(most - answer->tokens_out);
+    }
+    answer->tokens_cached = result->tokens_cached < answer->tokens_in ? result->tokens_cached : answer->tokens_in;
 }
 
 static void
@@ -301,13 +324,11 @@ answer_whole(struct flow *self, struct flow_slot *slot, const struct flow_result
     slot->ticket = 0;
     answer->cost += used.cost;
     answer->paid += used.cost;
-    answer->tokens_in = result->tokens_in;
-    answer->tokens_out = result->tokens_out;
-    answer->tokens_cached = result->tokens_cached;
+    take_counts(slot, result);
     self->report.tokens += (uint64_t)used.tokens;
     self->models[model].estimate_low = self->models[model].estimate_low || low;
-    self->models[model].tokens_in += result->tokens_in;
-    self->models[model].tokens_out += result->tokens_out;
+    self->models[model].tokens_in += answer->tokens_in;
+    self->models[model].tokens_out += answer->tokens_out;
     self->models[model].cost += used.cost;
     if (!slot->shadow) {
         buffer_clear(&slot->text);

@@ -61,6 +61,9 @@ PARAMS_STRUCT(llm_client, LLM_CLIENT_PARAMS)
     P(S, I64, tpm, 0, 0, 1e9, "tokens/min", "tokens a minute; 0: no limit")                                            \
     P(S, U32, burst_s, 10, 1, 60, "s", "so much of both limits may go at once")                                        \
     P(S, U32, max_in_flight, 256, 1, 4000, "calls", "on their way at once")                                            \
+    P(S, U32, connect_ms, 2000, 1, 600000, "ms", "until a connection stands, its name and certificate included")       \
+    P(S, U32, first_ms, 30000, 1, 600000, "ms", "from there to the first byte; a whole answer is written before it")   \
+    P(S, U32, idle_ms, 15000, 1, 600000, "ms", "between bytes")                                                        \
     P(S, BOOL, insecure, false, 0, 1, "", "http to another machine is allowed: everybody on the way reads it")         \
     LLM_CAP_PARAMS(P, S)
 PARAMS_STRUCT(llm_provider_params, LLM_PROVIDER_PARAMS)

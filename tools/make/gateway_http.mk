@@ -1,2 +1,3 @@
-# The system test of the gateway's HTTP engine speaks to llmdouble.
-$(B)/tests/system/gateway_http: $(B)/libdouble.a $(B)/tests/support/llmdouble/llmdouble
+# The system tests of the gateway speak to llmdouble.
+gateway_system := $(addprefix $(B)/tests/system/,gateway_http gateway_faults)
+$(gateway_system): $(B)/libdouble.a $(B)/tests/support/llmdouble/llmdouble
