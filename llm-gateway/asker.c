@@ -304,14 +304,30 @@ bytes_of(struct key_text text)
     return (struct provider_bytes){text.bytes, text.size};
 }
 
+/* People write https://api.example.com/v1 as others do, and paths begin with /v1: it is not said twice. */
+static void
+join_base(const char *url, const char *path, char out[HTTP_URL_MAX])
+{
+    size_t size = strlen(url), segment = 1 + strcspn(path + 1, "/");
+
+    while (size > 0 && url[size - 1] == '/')
+        size--;
+    if (size > segment && memcmp(url + size - segment, path, segment) == 0)
+        size -= segment;
+    ASSERT(size < HTTP_URL_MAX);
+    memcpy(out, url, size);
+    out[size] = '\0';
+}
+
 static void
 send_over_http(struct asker *self, struct asked *asked, int64_t deadline_us, uint64_t now_ms)
 {
     const struct llm_provider *provider = &self->config->providers[asked->provider];
     int64_t left_ms = deadline_us / 1000 - (int64_t)now_ms;
     struct provider_http request = {0};
+    char base[HTTP_URL_MAX];
     struct http_ask ask = {.id = asked->call,
-                           .base_url = provider->params.base_url,
+                           .base_url = base,
                            .request = &request,
                            .secret = self->keys[asked->provider],
                            .connect_ms = provider->params.connect_ms,
@@ -324,8 +340,10 @@ send_over_http(struct asker *self, struct asked *asked, int64_t deadline_us, uin
     int error = provider_build(provider->provider, &asked->request, &provider->dialect, &request, &why);
 
     ask.total_ms = left_ms < 1 ? 1 : left_ms < HTTP_DEADLINE_MAX_MS ? (uint32_t)left_ms : HTTP_DEADLINE_MAX_MS;
-    if (error == 0)
+    if (error == 0) {
+        join_base(provider->params.base_url, request.path, base);
         error = http_send(self->http, now_ms, &ask, &why);
+    }
     if (error != 0) {
         fail_with(self, asked, error == ERR_FULL ? LLM_OVERLOAD : LLM_BAD_REQUEST, why.text);
         put_done(self, asked);

@@ -1,6 +1,6 @@
 /* The gateway as a whole against llmdouble: for every fault that a provider can have, what the asker is told, what the
  * call log says was tried, how often the provider was asked, and that nothing stays open behind it. The gateway never
- * asks for streams; the faults of streams are looked at where streams are read. F44 is in gateway_tls.c. */
+ * asks for streams: F33 to F37 are in gateway_streams.c. F44, certificates, is in gateway_http.c. */
 #include "tests/support/gateway_rig.h"
 #include "tests/support/llmdouble/double_rig.h"
 #include "tests/support/test.h"
@@ -330,6 +330,307 @@ one_fault(void **state)
     buffer_fini(&yaml);
 }
 
+/* ---- more than one question ---- */
+
+/* Opens a gateway with these settings of the double as provider `first`, and of swarm.worker. */
+static void
+open_with(struct gateway_rig *gateway, const char *dialect, const char *provider, const char *role)
+{
+    struct buffer yaml = {0};
+
+    write_scenario(dialect, provider, role, &yaml);
+    open_rig(gateway, (const char *)yaml.data, log_path());
+    buffer_fini(&yaml);
+}
+
+static void
+close_with(struct gateway_rig *gateway)
+{
+    gateway_rig_finish(gateway);
+    gateway_rig_close(gateway);
+}
+
+#define ROLE LONG ", chain: [first/m, rules]"
+
+static const struct base_row {
+    const char *name, *dialect, *behind, *path;
+} bases[] = {
+    {"a host alone", "openai", "", "/v1/chat/completions"},
+    {"with a version", "openai", "/v1", "/v1/chat/completions"},
+    {"with a version and a stroke", "openai", "/v1/", "/v1/chat/completions"},
+    {"below a path", "openai", "/proxy/v1", "/proxy/v1/chat/completions"},
+    {"a word that only ends so", "openai", "/proxyv1", "/proxyv1/v1/chat/completions"},
+    {"gemini", "gemini", "/v1beta", "/v1beta/models/m:generateContent"},
+};
+
+/* A base URL may have the version that every path of its dialect begins with. */
+static void
+base_url(void **state)
+{
+    const struct base_row *row = *state;
+    struct gateway_rig gateway;
+    char yaml[700], rules[300];
+
+    (void)snprintf(rules, sizeof rules,
+                   "rules:\n  - match: {path: \"%s\"}\n    reply: {text: right}\n  - reply: {text: wrong}\n", row->path);
+    use_rules(rules);
+    (void)snprintf(yaml, sizeof yaml,
+                   "llm:\n  providers:\n    first: {dialect: %s, base_url: \"http://127.0.0.1:%u%s\", models: {m: "
+                   "{price: free}}}\n  roles:\n    swarm.worker: {chain: [first/m, rules]}\n    swarm.planner: {chain: "
+                   "[rules]}\n",
+                   row->dialect, rig.port, row->behind);
+    open_rig(&gateway, yaml, NULL);
+    ask(&gateway, 0, 0, "hello", NULL);
+    gateway_rig_drive(&gateway);
+    assert_string_equal(told(&gateway, 0, 0), "ok: right");
+    gateway_rig_close(&gateway);
+}
+
+/* One asker hangs; what others ask comes back, over the same provider and over another one. */
+static void
+others_go_on(void **state)
+{
+    struct gateway_rig gateway;
+    struct answer answer;
+
+    (void)state;
+    use_rules("rules:\n  - match: {body_has: slow}\n    fault: F03\n    reply: {text: slow.}\n"
+              "  - reply: {text: fine.}\n");
+    open_with(&gateway, "openai", "", "deadline_ms: 2000, chain: [first/m, rules]");
+    ask(&gateway, 0, 0, "slow", NULL);
+    for (uint32_t i = 1; i < 20; i++)
+        ask(&gateway, 0, i, "quick", NULL);
+    for (uint32_t i = 0; i < 20; i++)
+        ask(&gateway, 1, i, "quick", NULL);
+    gateway_rig_drive(&gateway);
+    assert_string_equal(told(&gateway, 0, 0), "timeout: " FALLBACK);
+    for (uint32_t i = 0; i < 20; i++) {
+        if (i > 0)
+            assert_string_equal(told(&gateway, 0, i), "ok: fine.");
+        assert_string_equal(told(&gateway, 1, i), "ok: fine.");
+    }
+    answer = logged(&gateway, 0, 0);
+    assert_string_equal(tried(&answer), "timeout_total:0");
+    close_with(&gateway);
+}
+
+/* A limit is heeded by everybody who asks there: the bucket is as empty as the server says, the window smaller. */
+static void
+limit_heeded(void **state)
+{
+    struct flow_provider_figures before, behind;
+    struct gateway_rig gateway;
+
+    (void)state;
+    use_rules("rules:\n  - match: {nth: 1, body_has: first}\n    fault: {id: F04, ms: 2000}\n"
+              "    reply: {text: fine.}\n  - reply: {text: fine.}\n");
+    open_with(&gateway, "openai", "rpm: 6000", ROLE);
+    ask(&gateway, 0, 0, "warm", NULL);
+    gateway_rig_drive(&gateway);
+    before = flow_provider_figures(gateway.gateway->flow, 0, (int64_t)gateway.now_ms * 1000);
+    ask(&gateway, 0, 1, "first", NULL);
+    while (flow_figures(gateway.gateway->flow)->retries == 0)
+        gateway_rig_drive_until(&gateway, gateway.now_ms + 1);
+    behind = flow_provider_figures(gateway.gateway->flow, 0, (int64_t)gateway.now_ms * 1000);
+    assert_true(behind.requests_left < before.requests_left / 2);
+    assert_true(behind.window < before.window);
+    gateway_rig_drive(&gateway);
+    assert_string_equal(told(&gateway, 0, 1), "ok: fine.");
+    close_with(&gateway);
+}
+
+static const struct latch_row {
+    const char *name, *dialect, *fault, *attempts;
+} latches[] = {
+    {"F08 no credit", "openai", "F08", "quota:429"},
+    {"F08 anthropic", "anthropic", "F08", "quota:402"},
+    {"F09 spending limit", "anthropic", "F09", "quota:429"},
+    {"F09 openai", "openai", "F09", "quota:429"},
+};
+
+/* No retry, and nobody asks there again in this run, until an operator says that it is in order. */
+static void
+closed_for_the_run(void **state)
+{
+    const struct latch_row *row = *state;
+    struct gateway_rig gateway;
+    struct answer answer;
+    char rules[200];
+
+    (void)snprintf(rules, sizeof rules, "rules:\n  - fault: %s\n    reply: {text: fine.}\n", row->fault);
+    use_rules(rules);
+    open_with(&gateway, row->dialect, "", ROLE);
+    ask(&gateway, 0, 0, "hello", NULL);
+    gateway_rig_drive(&gateway);
+    assert_string_equal(told(&gateway, 0, 0), GAVE_UP);
+    answer = logged(&gateway, 0, 0);
+    assert_string_equal(tried(&answer), row->attempts);
+    for (uint32_t step = 2; step < 5; step++) {
+        gateway.step = step;
+        ask(&gateway, 0, 0, "again", NULL);
+        gateway_rig_drive(&gateway);
+        assert_string_equal(told(&gateway, 0, 0), "unavailable: " FALLBACK);
+        gateway.now_ms += 3600000;
+    }
+    assert_int_equal(count_of("requests"), 1);
+    assert_int_equal(flow_breaker(gateway.gateway->flow, 0)->state, BREAKER_LATCHED);
+    use_rules("rules:\n  - reply: {text: fine.}\n");
+    gateway.actor.signal(gateway.actor.self, gateway.now_ms, ACTOR_RELOAD, &gateway.out);
+    gateway.step = 5;
+    ask(&gateway, 0, 0, "paid", NULL);
+    gateway_rig_drive(&gateway);
+    assert_string_equal(told(&gateway, 0, 0), "ok: fine.");
+    close_with(&gateway);
+}
+
+/* A server resets what was kept open: the question goes out again on a new connection, and that is no attempt. */
+static void
+reused(void **state)
+{
+    struct gateway_rig gateway;
+
+    (void)state;
+    use_rules("rules:\n  - fault: F17\n    reply: {text: fine.}\n");
+    open_with(&gateway, "openai", "", ROLE ", attempts: 1");
+    for (uint32_t i = 0; i < 5; i++) {
+        struct answer answer;
+
+        ask(&gateway, 0, i, "hello", NULL);
+        gateway_rig_drive(&gateway);
+        assert_string_equal(told(&gateway, 0, i), "ok: fine.");
+        answer = logged(&gateway, 0, i);
+        assert_string_equal(tried(&answer), "ok:200");
+    }
+    assert_int_equal(asker_stats(gateway.gateway->asker)->revived, 4);
+    assert_int_equal(count_of("requests"), 9);
+    close_with(&gateway);
+}
+
+/* ---- F43 and storms ---- */
+
+/* Asks once every `every_ms` until `until_ms` of the gateway's clock; returns how many. Phases go on from `first`. */
+static uint32_t
+ask_steadily(struct gateway_rig *gateway, uint32_t first, uint64_t every_ms, uint64_t until_ms)
+{
+    uint32_t count = 0;
+    char user[40];
+
+    while (gateway->now_ms < until_ms) {
+        uint64_t next_ms = gateway->now_ms + every_ms;
+
+        (void)snprintf(user, sizeof user, "question %u", first + count);
+        ask(gateway, 0, first + count++, user, NULL);
+        gateway_rig_drive_until(gateway, next_ms);
+    }
+    return count;
+}
+
+#define UP "rules:\n  - reply: {text: fine.}\n"
+#define DOWN "rules:\n  - fault: F12\n    reply: {text: fine.}\n"
+
+/* Half a minute well (or as long as the breaker's longest cooling takes), half a minute not, again and again: the
+ * breaker opens and closes each time, and no more than a tenth is asked on top of the questions, whatever fails. */
+static void
+flapping(void **state)
+{
+    struct gateway_rig gateway;
+    const struct breaker *breaker;
+    uint32_t asked = 0, in_bad_times = 0;
+    int64_t calls = 0, down = 0;
+
+    (void)state;
+    use_rules(UP);
+    open_with(&gateway, "openai", "", "deadline_ms: 10000, chain: [first/m, rules]");
+    breaker = flow_breaker(gateway.gateway->flow, 0);
+    for (uint32_t round = 0; round < 4; round++) {
+        uint64_t start_ms = gateway.now_ms, opened = breaker->times_opened;
+        uint32_t count;
+
+        use_rules(UP);
+        asked += ask_steadily(&gateway, asked, 100, start_ms + 30000);
+        while (breaker->state != BREAKER_CLOSED && gateway.now_ms < start_ms + 120000)
+            asked += ask_steadily(&gateway, asked, 100, gateway.now_ms + 1000);
+        assert_int_equal(breaker->state, BREAKER_CLOSED);
+        gateway_rig_drive(&gateway);
+        ask(&gateway, 0, asked, "well", NULL);
+        gateway_rig_drive(&gateway);
+        assert_string_equal(told(&gateway, 0, asked++), "ok: fine.");
+        calls += count_of("requests");
+        use_rules(DOWN);
+        count = ask_steadily(&gateway, asked, 100, gateway.now_ms + 30000);
+        in_bad_times += count;
+        asked += count;
+        gateway_rig_drive(&gateway);
+        assert_int_not_equal(breaker->state, BREAKER_CLOSED);
+        assert_true(breaker->times_opened > opened);
+        down += count_of("requests");
+    }
+    assert_int_equal(gateway.heard_count, asked);
+    assert_true(10 * (calls + down) <= 11 * (int64_t)asked);
+    assert_true(10 * down <= (int64_t)in_bad_times); /* a tenth at most of what was asked then was sent */
+    close_with(&gateway);
+}
+
+/* The double's own flapping, on its own clock: answers come in the end, and no storm. */
+static void
+flapping_itself(void **state)
+{
+    struct gateway_rig gateway;
+    uint32_t asked;
+
+    (void)state;
+    use_rules("rules:\n  - fault: {id: F43, ms: 400}\n    reply: {text: fine.}\n");
+    open_with(&gateway, "openai", "", "deadline_ms: 3000, chain: [first/m, rules]");
+    asked = ask_steadily(&gateway, 0, 20, 20000);
+    gateway_rig_drive(&gateway);
+    assert_int_equal(gateway.heard_count, asked);
+    assert_true(10 * count_of("requests") <= 11 * (int64_t)asked + 200);
+    close_with(&gateway);
+}
+
+static const struct storm_row {
+    const char *name, *fault, *provider;
+} storms[] = {
+    {"100 % 503", "F12", ""},
+    {"100 % 500", "F10", ""},
+    {"100 % resets", "F16", ""},
+    {"100 % 429 without a breaker that opens soon", "{id: F06, ms: 200}", ""},
+};
+
+/* A minute in which nothing works: a tenth more than the questions is sent, but for the first second. */
+static void
+storm(void **state)
+{
+    const struct storm_row *row = *state;
+    struct gateway_rig gateway;
+    int64_t first_second;
+    uint32_t asked;
+    char rules[200];
+
+    (void)snprintf(rules, sizeof rules, "rules:\n  - fault: %s\n    reply: {text: fine.}\n", row->fault);
+    use_rules(rules);
+    open_with(&gateway, "openai", row->provider, "deadline_ms: 10000, chain: [first/m, rules]");
+    asked = ask_steadily(&gateway, 0, 50, 2000);
+    first_second = count_of("requests");
+    asked += ask_steadily(&gateway, asked, 50, 61000);
+    gateway_rig_drive(&gateway);
+    assert_in_range(asked, 1000, 1300);
+    assert_int_equal(gateway.heard_count, asked);
+    for (uint32_t i = 0; i < asked; i++)
+        assert_null(strstr(told(&gateway, 0, i), "fine."));
+    assert_true(10 * count_of("requests") <= 11 * (int64_t)asked + 10 * first_second);
+    assert_true(flow_breaker(gateway.gateway->flow, 0)->times_opened > 0);
+    close_with(&gateway);
+}
+
+static const struct test_case many[] = {
+    {"F03 others go on", others_go_on},
+    {"F04 a limit is heeded", limit_heeded},
+    {"F17 reset of a kept connection", reused},
+    {"F43 half a minute well, half a minute not", flapping},
+    {"F43 on the server's clock", flapping_itself},
+};
+
 int
 main(void)
 {
@@ -338,6 +639,10 @@ main(void)
     if (!double_rig_start(&rig, NULL))
         abort();
     failed = TEST_ROWS("one question, one fault", rows, one_fault);
+    failed += TEST_ROWS("base URLs", bases, base_url);
+    failed += TEST_ROWS("closed for the run", latches, closed_for_the_run);
+    failed += TEST_CASES("many questions", many);
+    failed += TEST_ROWS("storms", storms, storm);
     (void)double_rig_stop(&rig);
     (void)prctl(PR_SET_DUMPABLE, 1); /* a leak checker looks from outside */
     return failed;
