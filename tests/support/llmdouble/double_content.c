@@ -3,6 +3,7 @@
 #include "core/streams.h"
 #include "core/text.h"
 #include "tests/support/llmdouble/double_fill.h"
+#include "tests/support/llmdouble/double_menu.h"
 #include "tests/support/llmdouble/double_society.h"
 #include "tests/support/llmdouble/double_spoil.h"
 #include "tests/support/llmdouble/double_template.h"
@@ -90,8 +91,12 @@ fill(const struct double_ask *ask, const struct double_rule *rule, enum double_f
         .rng = rng_make(answer->key, STREAM_TEST, 1, 0),
     };
 
-    if (mode == DOUBLE_FILL_SANDBOX)
+    if (mode == DOUBLE_FILL_SANDBOX) {
         work.facts = facts_of(ask, scratch);
+        if (work.facts != NULL &&
+            double_menu_answer(work.facts, &ask->json, ask->schema, rule->weights, &work.rng, &answer->text))
+            return true;
+    }
     return double_fill_value(&work, ask->schema, &answer->text);
 }
 

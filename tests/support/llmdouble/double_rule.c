@@ -416,7 +416,7 @@ read_rule(const struct reader *reader, const struct yaml_node *map, struct doubl
 static int
 read_all(struct reader *reader, const struct yaml_node *root)
 {
-    static const char *const names[] = {"seed", "rules", NULL};
+    static const char *const names[] = {"seed", "rules", "steady", NULL};
     struct double_rules *self = reader->rules;
     const struct yaml_node *list = root->kind == YAML_MAP ? yaml_find(root, "rules") : root;
     int64_t seed = 0;
@@ -433,6 +433,8 @@ read_all(struct reader *reader, const struct yaml_node *root)
             self->has_seed = true;
             self->seed = (uint64_t)seed;
         }
+        if (which == 2)
+            error = yaml_get_bool(at, &self->steady, reader->why);
     }
     if (error != 0)
         return error;

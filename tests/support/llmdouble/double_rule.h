@@ -2,6 +2,7 @@
  * that matches wins.
  *
  *     seed: 7
+ *     steady: true
  *     rules:
  *       - name: first try fails
  *         match: {path: "*chat*", model: "gpt-*", header: {x-test: "*"}, body_has: [writer, packet], body_re: "t.: ?3",
@@ -73,6 +74,7 @@ struct double_rules {
     uint32_t count;
     uint64_t seed;
     bool has_seed;
+    bool steady; /* answers are the same however often a body was seen: what a client asks again after a death */
     struct yaml_tree *tree; /* the texts are in it */
     struct buffer *files;   /* one for each rule */
 };

@@ -83,7 +83,7 @@ make_key(const struct double_service *self, uint64_t hash, uint32_t number)
 
     bytes_put_u64(bytes, self->rules.has_seed ? self->rules.seed : self->seed);
     bytes_put_u64(bytes + 8, hash);
-    bytes_put_u32(bytes + 16, number);
+    bytes_put_u32(bytes + 16, self->rules.steady ? 1 : number);
     return digest_xxh3(bytes, sizeof bytes);
 }
 
