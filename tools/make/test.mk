@@ -30,7 +30,7 @@ format: ## rewrite the sources' layout with clang-format
 run: ## set up, build, run SCENARIO (default baseline) on a local cluster and print its results
 	@tools/setup.sh build
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@./polis run $(SCENARIO) $(ARGS)
+	@tools/run.sh $(SCENARIO) $(ARGS)
 
 install: all ## copy the program, its scenarios, manual and completion below PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/polis/scenarios $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
