@@ -9,7 +9,7 @@ F            := build/fuzz
 fuzz_san     := address,undefined
 fuzz_flags   := -std=c17 -O1 -g $(WARN) -ffp-contract=off -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
                 -fsanitize=fuzzer-no-link,$(fuzz_san) -fno-sanitize-recover=all
-fuzz_objects := $(patsubst %.c,$(F)/%.o,$(sources_core) $(sources_proto) $(sources_llm-gateway)) $(F)/gen/roll_providers.o
+fuzz_objects := $(patsubst %.c,$(F)/%.o,$(sources_core) $(sources_proto) $(sources_llm-gateway) agents/choice.c) $(F)/gen/roll_providers.o
 fuzz_libs    := -lmsgpackc -lyaml -ljansson -lsodium -lxxhash -lzstd -lm
 
 $(F)/%.o: %.c
@@ -34,7 +34,7 @@ fuzz-run-%: $(F)/% FORCE
 	@grep -E 'number_of_executed_units|average_exec_per_sec' $(F)/$*.log
 fuzz: $(addprefix fuzz-run-,$(FUZZ_ONLY)) ## fuzz every target of tests/fuzz for FUZZ_RUNS runs (needs clang)
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call lib_of,llm-gateway) $(call lib_of,proto) $(call lib_of,core)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(call lib_of,agents) $(call lib_of,llm-gateway) $(call lib_of,proto) $(call lib_of,core)
 	@mkdir -p $(@D); echo "link  $@"; $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(fuzz_libs)
 fuzz-replay: $(addprefix $(B)/tests/fuzz/,$(fuzz_targets)) ## feed the checked-in fuzz corpora to their targets
 	@for t in $(fuzz_targets); do $(B)/tests/fuzz/$$t tests/fuzz/corpus/$${t#fuzz_} || exit 1; done

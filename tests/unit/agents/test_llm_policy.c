@@ -294,10 +294,13 @@ reading(void **state)
     model_hear(&round, &policy, &(struct model_answer){.text = PASS});
     assert_int_equal(batch_u8(&round.decided, DECIDE_mind_signs, 0), row->signs);
     assert_int_equal(batch_u8(&round.decided, DECIDE_mind_taint, 0), row->mind_taint);
+    assert_int_equal(batch_u32(&round.decided, DECIDE_mind_read, 0), row->signs == SIGN_WITHHELD ? 0 : 2);
     model_hear(&round, &policy, &(struct model_answer){.status = MODELS_REFUSED}); /* it did read */
     assert_int_equal(batch_u8(&round.decided, DECIDE_mind_signs, 0), row->signs);
+    assert_int_equal(batch_u32(&round.decided, DECIDE_mind_read, 0), row->signs == SIGN_WITHHELD ? 0 : 2);
     model_hear(&round, &policy, &(struct model_answer){.status = MODELS_BUDGET}); /* nobody read */
     assert_int_equal(batch_u8(&round.decided, DECIDE_mind_signs, 0), 0);
+    assert_int_equal(batch_u32(&round.decided, DECIDE_mind_read, 0), 0);
     model_fini(&round);
     free((void *)(uintptr_t)policy.params);
 }
