@@ -69,8 +69,8 @@ tick(void *context, uint64_t now_ms, struct outbox *out)
     if (self->code >= 0)
         return;
     if (now_ms >= self->until_ms) {
-        self->code = fail(self->why, ERR_TIMEOUT, "the %s did not answer \"%s\"", peer_equal(&self->whom, &PEER_WORLD) ? "world" : "gateway",
-                          self->command.verb);
+        self->code = fail(self->why, ERR_TIMEOUT, "the %s did not answer \"%s\"",
+                          peer_equal(&self->whom, &PEER_WORLD) ? "world" : "gateway", self->command.verb);
         outbox_stop(out, EX_TEMPFAIL);
     } else if (now_ms >= self->resend_ms) {
         send_command(self, now_ms, out);

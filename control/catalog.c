@@ -134,9 +134,9 @@ const struct subcommand command_table[] = {
         "cell; the `metrics` to show; `stop_when` {metric, half_width, min_seeds, batch}. Replicate k has the same "
         "seed in every cell, so that differences are paired.\n\nThe folder gets results.csv (a row a run, every "
         "parameter and figure), summary.csv (estimates with 95 % intervals) and sweep.yaml (all that was asked, to "
-        "be run again). A run that fails or crashes is NA there and stops nothing.\n\nWhere models are asked, every run "
-        "asks for itself, within its own budgets, and keeps the log of their answers in its folder: --keep all saves what "
-        "was paid for.\n\nStatus 0: all runs are done; "
+        "be run again). A run that fails or crashes is NA there and stops nothing.\n\nWhere models are asked, every "
+        "run asks for itself, within its own budgets, and keeps the log of their answers in its folder: --keep all "
+        "saves what was paid for.\n\nStatus 0: all runs are done; "
         "1: the sweep has ended, but some runs failed; 75: interrupted (INT, TERM), what had ended is kept and "
         "--resume goes on.",
         false, sweep_command},
@@ -163,8 +163,8 @@ const struct subcommand command_table[] = {
         "pause and resume hold and go on, stop ends it after the step under way (polis resume goes on), snapshot "
         "keeps the state with that step.\n\nkill_switch on|off halts all actions of agents, freeze AGENT [EPOCHS] "
         "takes one out of service from the next step to the end of that epoch (or of so many), unfreeze AGENT lets it "
-        "act again: these change what happens, so they are in the log and a replay does them again.\n\nllm-reload: models "
-        "that were given up (a wrong key, no money left) may be asked again.",
+        "act again: these change what happens, so they are in the log and a replay does them again.\n\nllm-reload: "
+        "models that were given up (a wrong key, no money left) may be asked again.",
         false, ctl_command},
     {"scenario", "list|show|validate|schema [FILE ...]", 1, 100, scenario_choices, WORDS_SCENARIO, scenario_options,
         "Looks at scenarios.",

@@ -26,9 +26,9 @@ struct launch {
     uint32_t restarts;   /* written: how often processes were started again */
 };
 
-/* Starts broker, world, governance (when there is a lever), the gateway (when models are asked) and workers as processes
- * of this program, keeps them alive, shows progress. None but the gateway gets the variables that hold keys. Returns
- * the exit status: 0 when the run is complete, 75 when it was interrupted. */
+/* Starts broker, world, governance (when there is a lever), the gateway (when models are asked) and workers as
+ * processes of this program, keeps them alive, shows progress. None but the gateway gets the variables that hold keys.
+ * Returns the exit status: 0 when the run is complete, 75 when it was interrupted. */
 int launch_cluster(struct launch *self);
 
 /* The same actors in this process, on one thread. */

@@ -1,5 +1,5 @@
-/* control/library.h - files that have a name: scenarios, sweeps and prompts are found by it in a few usual folders, the first of
- * which that has one counts. */
+/* control/library.h - files that have a name: scenarios, sweeps and prompts are found by it in a few usual folders, the
+ * first of which that has one counts. */
 #ifndef POLIS_CONTROL_LIBRARY_H
 #define POLIS_CONTROL_LIBRARY_H
 

@@ -154,8 +154,8 @@ read_template(const char *path, struct template *out, struct why *why)
     return error;
 }
 
-/* The template's text and version become part of the scenario. What the file calls itself is the name that stays: a path
- * would be another one on every machine. */
+/* The template's text and version become part of the scenario. What the file calls itself is the name that stays: a
+ * path would be another one on every machine. */
 static int
 resolve_template(struct yaml_tree *tree, const struct yaml_node *group, struct yaml_node *params, const char *role,
     struct why *why)

@@ -1,6 +1,6 @@
-/* control/models.h - agents that ask language models, as a scenario says it: groups of the policy llm. Each has a role of
- * the section llm, and is told the text of a template, which lies in a file and goes into the scenario with its version
- * when that is resolved: so a run's manifest holds all that was told, and is hashed with it. */
+/* control/models.h - agents that ask language models, as a scenario says it: groups of the policy llm. Each has a role
+ * of the section llm, and is told the text of a template, which lies in a file and goes into the scenario with its
+ * version when that is resolved: so a run's manifest holds all that was told, and is hashed with it. */
 #ifndef POLIS_CONTROL_MODELS_H
 #define POLIS_CONTROL_MODELS_H
 

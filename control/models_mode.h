@@ -1,5 +1,5 @@
-/* control/models_mode.h - whether a run's models are asked or the call log of an earlier run is: what `--llm MODE[=RUN]`
- * says, and the settings of the section llm that are kept in cluster.yaml, since they change no result. */
+/* control/models_mode.h - whether a run's models are asked or the call log of an earlier run is: what `--llm
+ * MODE[=RUN]` says, and the settings of the section llm that are kept in cluster.yaml, since they change no result. */
 #ifndef POLIS_CONTROL_MODELS_MODE_H
 #define POLIS_CONTROL_MODELS_MODE_H
 
@@ -25,8 +25,8 @@ MUST_CHECK int models_wish_read(const char *text, bool needs_run, struct models_
 /* Puts it into a scenario that is not resolved yet. ERR_INVALID: it has no section llm. */
 MUST_CHECK int models_wish_apply(const struct models_wish *self, struct yaml_tree *tree, struct why *why);
 
-/* Of a resolved scenario: the run that `llm.parent` names becomes the path of its call log. Does nothing where no log is
- * read, or where it is the copy in the run's own folder. */
+/* Of a resolved scenario: the run that `llm.parent` names becomes the path of its call log. Does nothing where no log
+ * is read, or where it is the copy in the run's own folder. */
 MUST_CHECK int models_mode_settle(struct yaml_tree *tree, struct why *why);
 
 /* The log that has all calls of a run: its own, or the one that was read instead. A path to a log is taken as it is.

@@ -390,7 +390,8 @@ resolve_sections(struct yaml_tree *tree, struct scenario *out, struct why *why)
         (error = choose_domain(root, &out->domain, why)) != 0 || (error = plan_resolve(tree, why)) != 0 ||
         (error = llm_config_resolve(tree, why)) != 0 ||
         (!out->domain->self_contained &&
-            ((error = governance_resolve(tree, why)) != 0 || (error = resolve_policies(tree, out->domain, why)) != 0)) ||
+            ((error = governance_resolve(tree, why)) != 0 ||
+                (error = resolve_policies(tree, out->domain, why)) != 0)) ||
         (error = out->domain->resolve(tree, why)) != 0 || (error = plan_read(root, &out->plan, why)) != 0)
         return error;
     yaml_put_text(tree, root, "domain", out->domain->name);

@@ -154,8 +154,8 @@ MUST_CHECK int llm_config_carry(const struct llm_config *self, const struct reco
 /* Checks the `llm` section of a scenario, if there is one, and puts its resolved form in its place. */
 MUST_CHECK int llm_config_resolve(struct yaml_tree *tree, struct why *why);
 
-/* The settings of the section alone, and back into it: how models are asked, not what they are asked. They are no part of
- * a run's manifest. */
+/* The settings of the section alone, and back into it: how models are asked, not what they are asked. They are no part
+ * of a run's manifest. */
 MUST_CHECK int llm_config_read_settings(
     const struct yaml_node *section, struct llm_settings *out, struct why *why);
 void llm_config_put_settings(const struct llm_settings *settings, struct yaml_tree *tree, struct yaml_node *section);

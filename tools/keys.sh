@@ -17,7 +17,7 @@ while IFS=: read -r file name; do
     world/compat:bandwidth_cap | world/compat:collusion_correlation_threshold | world/compat:bid_deadline_epochs) continue ;;
     esac
     # What core declares, the rooms read; what the plan declares, the processes and the operator's commands.
-    case $file in core/*) places="core world agents governance" ;; world/plan.h) places="world control" ;; esac
+    case $file in core/*) places="core world agents governance" ;; world/plan.h) places="world control" ;; llm-gateway/llm_config.h) places="llm-gateway control" ;; esac
     # shellcheck disable=SC2086
     grep -rEqs --include='*.c' --include='*.h' "(->|\.)$name\b|\"$name\"" $places || {
         echo "$file: parameter $name: nothing reads it"

@@ -83,8 +83,8 @@ stands_before(const char *a, const char *b)
     return strcmp(a, b) < 0;
 }
 
-/* How hard the disk is synced, and whether models' answers come from models or from a log, changes nothing of what a run
- * computes: the same run recorded and replayed has one manifest. */
+/* How hard the disk is synced, and whether models' answers come from models or from a log, changes nothing of what a
+ * run computes: the same run recorded and replayed has one manifest. */
 static const char *const operational[] = {
     "log.durability", "log.snapshot_every", "llm.mode", "llm.parent", "llm.audit_per_mille", "llm.cache_mb",
     "llm.record_prompts"};

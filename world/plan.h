@@ -62,8 +62,8 @@ MUST_CHECK int plan_read(const struct yaml_node *root, struct plan *out, struct 
 MUST_CHECK int plan_resolve(struct yaml_tree *tree, struct why *why);
 
 /* The manifest: the resolved scenario without what only says how it is run (`cluster`, some of `log` and `llm`), its
- * sections in one order, behind a line with the format's version. It is what a run is a function of: it starts the log's chain. plan_read_manifest() refuses other formats
- * (ERR_VERSION). */
+ * sections in one order, behind a line with the format's version. It is what a run is a function of: it starts the
+ * log's chain. plan_read_manifest() refuses other formats (ERR_VERSION). */
 #define MANIFEST_FORMAT 1
 void plan_write_manifest(struct yaml_tree *resolved, struct buffer *out);
 MUST_CHECK int plan_read_manifest(

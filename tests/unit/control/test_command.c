@@ -166,7 +166,8 @@ overview_manual_and_completion_name_every_command(void **state)
             char name[40] = "";
 
             for (const char *at = command_table[i].name; *at != '\0'; at++) /* troff has its own hyphen */
-                snprintf(name + strlen(name), sizeof name - strlen(name), "%s%c", *at == '-' && w == 1 ? "\\" : "", *at);
+                snprintf(
+                    name + strlen(name), sizeof name - strlen(name), "%s%c", *at == '-' && w == 1 ? "\\" : "", *at);
             assert_non_null(strstr(all, name));
         }
         buffer_fini(&text);
