@@ -132,6 +132,8 @@ int
 gateway_new(const struct gateway_options *options, struct gateway **out, struct why *why)
 {
     struct gateway *self = ALLOC(struct gateway);
+    /* What is answered from a log alone needs no key. */
+    bool unasked = options->dry || options->mode == REPLAY_STRICT || options->mode == REPLAY_LOOSE;
     const struct yaml_node *section;
     int error;
 
@@ -152,7 +154,7 @@ gateway_new(const struct gateway_options *options, struct gateway **out, struct 
     if (error == 0)
         error = open_logs(self, options, section, why);
     if (error == 0)
-        error = asker_new(self->config, section, options->dry, &self->asker, why);
+        error = asker_new(self->config, section, unasked, &self->asker, why);
     if (error != 0) {
         gateway_destroy(&self);
         return error;

@@ -59,6 +59,31 @@ says 'stopped while it repeats' 75 -- "$polis" run models.yaml --out halfway --l
 says 'and gone on with' 0 -- "$polis" resume halfway --json
 holds 'the log is the same' same moved halfway
 
+# ---- killed ----
+child() { # child ROLE: the process of the run in $run
+    local process parent
+    for process in /proc/[0-9]*; do
+        { read -r _ _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
+        [ "$parent" = "$run" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "^polis $1 " && echo "${process#/proc/}" && return
+    done
+}
+step() { "$polis" status killed --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+$'; }
+says 'a longer run' 0 -- "$polis" run models.yaml --epochs 30 --out whole --json
+POLIS_WORKER_DELAY_MS=4 "$polis" run models.yaml --epochs 30 --out killed --json >run.out 2>run.err &
+run=$!
+kills=0
+for role in llm-gateway agents world llm-gateway; do
+    before=$(step) tries=0
+    until [ "$(step)" -gt "$((${before:-0} + 3))" ] 2>/dev/null || [ "$tries" -gt 200 ]; do tries=$((tries + 1)); sleep 0.02; done
+    victim=$(child "$role")
+    [ -n "$victim" ] && kill -9 "$victim" && kills=$((kills + 1))
+done
+wait "$run"
+holds 'ends all the same' test $? -eq 0
+run=0
+holds 'though processes were killed' test "$kills" -eq 4
+holds 'the log is the same' same whole killed
+
 # ---- sweeps ----
 printf 'scenario: models.yaml\ngrid: {llm.roles.worker.temperature: [0, 1]}\nseeds: 2\n' >sweep.yaml
 says 'a sweep' 0 'keep all keeps what was paid for' -- "$polis" sweep sweep.yaml --out swept --jobs 2
@@ -81,6 +106,7 @@ END
 unset POLIS_TEST_KEY
 says 'a key that is not set' 0 'POLIS_TEST_KEY is unset' '127.0.0.1 port 9: ' -- "$polis" doctor keys.yaml
 says 'stops the run' 66 'POLIS_TEST_KEY' -- "$polis" run keys.yaml --out unset
+says 'rules need no key' 0 -- "$polis" run keys.yaml --epochs 1 -s simulation.steps_per_epoch=3 --llm rules --out no_key --json
 export POLIS_TEST_KEY=a-key-that-nobody-may-see-0123456789
 says 'one that is set is not shown' 0 'POLIS_TEST_KEY is set' -- "$polis" doctor keys.yaml
 holds 'nor a part of it' eval '! grep -q may-see "$out" "$err"'
@@ -111,5 +137,11 @@ wait "$run"
 holds 'it ends when it is told to' test $? -eq 75
 run=0
 holds 'the key is in none of its files' eval '! grep -rq may-see keys run.out run.err'
+says 'a short one' 0 -- "$polis" run keys.yaml --epochs 1 -s simulation.steps_per_epoch=3 --out short --json
+unset POLIS_TEST_KEY
+says 'is repeated without a key' 0 -- "$polis" run keys.yaml --epochs 1 -s simulation.steps_per_epoch=3 --llm replay=short --out shorter --json
+holds 'the log is the same' same short shorter
+says 'and forked, as a replay' 0 -- "$polis" fork short@2 --llm replay --out shortest --json
+says 'but not to ask' 66 'POLIS_TEST_KEY' -- "$polis" fork short@2 --out asks
 says 'a run without models has none' 69 'asks no models' -- sh -c "'$polis' run baseline --epochs 1 --out plain -q >/dev/null && '$polis' status plain --metrics"
 echo "1..$count"
