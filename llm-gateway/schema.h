@@ -54,7 +54,8 @@ void schema_mend(const struct schema *self, json_t *value, uint32_t *bits);
 
 /* Completes a value in place, inside its objects and lists as well: members that are missing become null where they
  * may, otherwise the first of an enum, an empty text or list, 0, false, or an object made alike. With `rng` enums are
- * drawn, also where they may be null. What is there already is kept, fit or not. */
+ * drawn, and numbers that need not be whole from 0, 0.01 .. 1, also where they may be null. What is there already is
+ * kept, fit or not. */
 void schema_fill(const struct schema *self, json_t *value, struct rng *rng);
 
 /* Writes the schema as a GBNF grammar (llama.cpp): members in the order of the schema, numbers below 1e15 without

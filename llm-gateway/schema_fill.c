@@ -4,6 +4,8 @@
 #include "core/assert.h"
 #include "llm-gateway/schema_inner.h"
 
+#define HUNDREDTHS 100u /* most numbers that are asked for are shares */
+
 static void complete(const struct schema *self, const struct schema_node *node, json_t *value, struct rng *rng);
 
 static bool
@@ -25,6 +27,8 @@ make(const struct schema *self, const struct schema_node *node, struct rng *rng)
     if (node->choices != NULL && rng != NULL)
         return json_deep_copy(
             json_array_get(node->choices, rng_below(rng, (uint32_t)json_array_size(node->choices))));
+    if (rng != NULL && node->choices == NULL && (node->types & SCHEMA_NUMBER) != 0)
+        return json_real((double)rng_below(rng, HUNDREDTHS + 1) / HUNDREDTHS);
     if (may_be_null(node))
         return json_null();
     if (node->choices != NULL)

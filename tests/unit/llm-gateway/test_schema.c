@@ -238,10 +238,11 @@ filled(void **state)
 static void
 drawn(void **state)
 {
-    static const char text[] = ROOT("\"a\":{\"type\":[\"string\",\"null\"],\"enum\":[\"x\",\"y\",null]},\"b\":" INNER,
-                                    "\"a\",\"b\"");
+    static const char text[] = ROOT("\"a\":{\"type\":[\"string\",\"null\"],\"enum\":[\"x\",\"y\",null]},\"b\":" INNER
+                                    ",\"c\":" NULLABLE("number"), "\"a\",\"b\",\"c\"");
     struct schema *schema;
     uint32_t seen[3] = {0};
+    double sum = 0.0, number;
 
     (void)state;
     assert_int_equal(schema_compile("s", text, sizeof text - 1, &schema, NULL), 0);
@@ -255,10 +256,14 @@ drawn(void **state)
         assert_true(schema_validate(schema, value, &report));
         a = json_string_value(json_object_get(value, "a"));
         seen[a == NULL ? 2 : a[0] - 'x']++;
+        number = json_real_value(json_object_get(value, "c"));
+        assert_true(json_is_real(json_object_get(value, "c")) && number >= 0.0 && number <= 1.0);
+        sum += number;
         json_decref(value);
     }
     for (uint32_t i = 0; i < 3; i++)
         assert_in_range(seen[i], 67, 133); /* 100 +- 4 x 8.2 */
+    assert_true(sum > 130 && sum < 170);   /* 150 +- 4 x 5 */
     schema_destroy(&schema);
 }
 
