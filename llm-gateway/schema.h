@@ -59,8 +59,8 @@ void schema_mend(const struct schema *self, json_t *value, uint32_t *bits);
 void schema_fill(const struct schema *self, json_t *value, struct rng *rng);
 
 /* Writes the schema as a GBNF grammar (llama.cpp): members in the order of the schema, numbers below 1e15 without
- * exponents, escapes of whole characters only, at most one blank between tokens: what it lets through is refused by
- * neither json_limits_parse() nor schema_validate(). */
+ * exponents, escapes of whole characters only, at most one blank between tokens: what it lets through, repair_json()
+ * takes as it is. */
 void schema_write_grammar(const struct schema *self, struct buffer *out);
 
 #endif

@@ -9,12 +9,12 @@
 #include "llm-gateway/json_limits.h"
 #include "llm-gateway/schema_inner.h"
 
-/* An escape stands for a whole character that may be in a text: half a surrogate pair or a zero would be refused by
- * the reader of the answer. */
+/* Nothing that the reader of the answer refuses: fifteen nines and a fraction would be rounded up to 1e15, and an escape
+ * stands for a whole character that may be in a text, not for half a surrogate pair or a zero. */
 static const char terminals[] = "ws ::= [ \\n]?\n"
                                 "boolean ::= \"true\" | \"false\"\n"
                                 "integer ::= \"-\"? (\"0\" | [1-9] [0-9]{0,14})\n"
-                                "number ::= integer (\".\" [0-9]{1,9})?\n"
+                                "number ::= integer | \"-\"? (\"0\" | [1-9] [0-9]{0,13}) \".\" [0-9]{1,9}\n"
                                 "string ::= \"\\\"\" char* \"\\\"\"\n"
                                 "char ::= [^\"\\\\\\x00-\\x1f] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" code)\n"
                                 "code ::= \"00\" [2-9a-fA-F] hex | (\"0\" [1-9a-fA-F] | [1-9a-cA-Ce-fE-F] hex |"

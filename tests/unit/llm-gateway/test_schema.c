@@ -164,6 +164,7 @@ grammar(void **state)
                                "n2 ::= \"\\\"a\\\\\\\"b\\\"\" | \"\\\"c\\\"\"\n"
                                "n3 ::= integer | \"null\"\n"
                                "ws ::= [ \\n]?\n";
+    static const char number[] = "number ::= integer | \"-\"? (\"0\" | [1-9] [0-9]{0,13}) \".\" [0-9]{1,9}\n";
     /* No half of a surrogate pair and no zero, as the engine of tests/system/engine.c finds them. */
     static const char code[] = "code ::= \"00\" [2-9a-fA-F] hex | (\"0\" [1-9a-fA-F] | [1-9a-cA-Ce-fE-F] hex |"
                                " [dD] [0-7]) hex hex | [dD] [89abAB] hex hex \"\\\\u\" [dD] [c-fC-F] hex hex\n";
@@ -175,6 +176,7 @@ grammar(void **state)
     schema_write_grammar(schema, &out);
     buffer_append(&out, "", 1);
     assert_int_equal(strncmp((const char *)out.data, want, sizeof want - 1), 0);
+    assert_non_null(strstr((const char *)out.data, number));
     assert_non_null(strstr((const char *)out.data, code));
     buffer_fini(&out);
     schema_destroy(&schema);
