@@ -9,7 +9,7 @@
 #include "llm-gateway/json_limits.h"
 #include "llm-gateway/schema_inner.h"
 
-/* Nothing that the reader of the answer refuses: fifteen nines and a fraction would be rounded up to 1e15, and an escape
+/* Nothing that the reader of the answer refuses: fifteen nines and a fraction would be rounded up to 1e15; an escape
  * stands for a whole character that may be in a text, not for half a surrogate pair or a zero. */
 static const char terminals[] = "ws ::= [ \\n]?\n"
                                 "boolean ::= \"true\" | \"false\"\n"
