@@ -120,6 +120,77 @@ offered_answers(const json_t *user, struct rng *rng)
     return out;
 }
 
+/* ---- templates ---- */
+
+#define WORDS_MAX 60u
+#define WORD_MAX 30u
+
+/* The words in `these` marks of a role's template, and whether a question of the role has had them. */
+static struct template {
+    char words[WORDS_MAX][WORD_MAX + 1];
+    bool met[WORDS_MAX];
+    uint32_t count;
+} templates[SANDBOX_ROLES];
+
+static void
+read_template(uint32_t role, struct template *out)
+{
+    char path[100], text[2600], head[100];
+    FILE *file;
+    size_t size;
+
+    snprintf(path, sizeof path, "configs/prompts/swarm.%s.md", sandbox_role_name(role));
+    file = fopen(path, "r");
+    assert_non_null(file);
+    size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    assert_in_range(size, 1000, 2500);
+    snprintf(head, sizeof head, "# swarm.%s, version 1\n", sandbox_role_name(role));
+    assert_int_equal(strncmp(text, head, strlen(head)), 0);
+    *out = (struct template){0};
+    for (const char *at = strchr(text, '`'); at != NULL; at = strchr(at, '`')) {
+        size_t length = strcspn(++at, "`");
+
+        assert_in_range(length, 1, WORD_MAX);
+        assert_true(out->count < WORDS_MAX);
+        memcpy(out->words[out->count++], at, length);
+        at += length + 1;
+    }
+    assert_true(out->count > 10);
+}
+
+/* A list of bytes of a prompt: whether a word stands in it in quotes. */
+static bool
+holds(const struct batch *prompt, uint32_t offsets, uint32_t bytes, uint32_t i, const char *word)
+{
+    uint32_t from = batch_u32(prompt, offsets, i), to = batch_u32(prompt, offsets, i + 1);
+    char quoted[WORD_MAX + 3];
+
+    snprintf(quoted, sizeof quoted, "\"%s\"", word);
+    return memmem(prompt->data[bytes] + from, to - from, quoted, strlen(quoted)) != NULL;
+}
+
+/* What the question of a row has of its role's words. */
+static void
+meet_words(const struct batch *prompt, uint32_t row)
+{
+    uint32_t frame = batch_u16(prompt, PROMPT_frame, row), role = 0;
+
+    while (role < SANDBOX_ROLES) {
+        uint32_t from = batch_u32(prompt, PROMPT_roles, frame), to = batch_u32(prompt, PROMPT_roles, frame + 1);
+        const char *name = sandbox_role_name(role);
+
+        if (to - from == 6 + strlen(name) && memcmp(prompt->data[PROMPT_role] + from + 6, name, to - from - 6) == 0)
+            break;
+        role++;
+    }
+    assert_true(role < SANDBOX_ROLES);
+    for (uint32_t i = 0; i < templates[role].count; i++)
+        templates[role].met[i] |= holds(prompt, PROMPT_schemas, PROMPT_schema, frame, templates[role].words[i]) ||
+            holds(prompt, PROMPT_users, PROMPT_user, row, templates[role].words[i]);
+}
+
 /* ---- one exchange ---- */
 
 static struct {
@@ -156,6 +227,7 @@ answer(const struct batch *prompt, uint32_t row, bool offered, struct rng *rng)
 
     assert_non_null(user);
     assert_in_range(to - from, 1, CHOICE_TEXT_MAX);
+    meet_words(prompt, row);
     seen.longest = to - from > seen.longest ? to - from : seen.longest;
     value = offered ? offered_answers(user, rng) : random_value(tree, rng);
     schema_mend(schema, value, &bits);
@@ -348,12 +420,27 @@ what_is_offered(void **state)
     }
 }
 
+/* Templates speak of what is there: every name in them stands in some question of the role. */
+static void
+what_templates_say(void **state)
+{
+    (void)state;
+    for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
+        read_template(role, &templates[role]);
+    play(true, 3);
+    for (uint32_t role = 0; role < SANDBOX_ROLES; role++)
+        for (uint32_t i = 0; i < templates[role].count; i++)
+            if (!templates[role].met[i])
+                fail_msg("swarm.%s: `%s` is in no question", sandbox_role_name(role), templates[role].words[i]);
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
         {"whatever fits the schema gives a decision", whatever_fits},
         {"what is offered is carried out", what_is_offered},
+        {"templates name what there is", what_templates_say},
     };
 
     return TEST_CASES("choice_schema", cases);
