@@ -108,14 +108,15 @@ choice_set(struct choice *self, char prefix, const char *title, uint32_t room)
 }
 
 uint32_t
-choice_item(struct choice *self, uint32_t set)
+choice_item(struct choice *self, uint32_t set, uint32_t number)
 {
     struct choice_set *own = &self->sets[set];
 
     ASSERT(set < self->set_count && self->open == CHOICE_NONE && own->count < CHOICE_MEMBERS_MAX);
     self->open = set;
     own->begin[own->count] = self->items.size;
-    text_addf(&self->items, "{\"id\":\"%c%u\"", own->prefix, own->count + 1u);
+    own->number[own->count] = number;
+    text_addf(&self->items, "{\"id\":\"%c%u\"", own->prefix, number);
     return own->count++;
 }
 
@@ -155,7 +156,7 @@ choice_quote(struct choice *self, uint32_t set, uint32_t member, const struct ch
         text_add(&self->items, "{\"of\":\"note\"");
     } else {
         ASSERT(set < self->set_count && member < self->sets[set].count);
-        text_addf(&self->items, "{\"of\":\"%c%u\"", self->sets[set].prefix, member + 1u);
+        text_addf(&self->items, "{\"of\":\"%c%u\"", self->sets[set].prefix, self->sets[set].number[member]);
     }
     if (words->withheld)
         text_add(&clean, WITHHELD);
@@ -322,7 +323,7 @@ add_names(const struct choice *self, uint32_t set, uint32_t members, struct buff
     text_add(out, "[");
     for (uint32_t i = 0; i < CHOICE_MEMBERS_MAX; i++)
         if ((members >> i & 1u) != 0) {
-            text_addf(out, "%s\"%c%u\"", comma, self->sets[set].prefix, i + 1u);
+            text_addf(out, "%s\"%c%u\"", comma, self->sets[set].prefix, self->sets[set].number[i]);
             comma = ",";
         }
     text_add(out, "]");
@@ -491,46 +492,63 @@ add_nullable(struct buffer *out, const char *name, const char *type)
     text_addf(out, "{\"type\":[\"%s\",\"null\"]}", type);
 }
 
-/* An enum of the names that some sets have room for, or null. */
+/* Members of sets, a bit each. */
+struct names {
+    uint32_t of[CHOICE_SETS_MAX];
+};
+
+/* An enum of these names, or null. */
 static void
-add_enum(const struct choice *self, const char *name, uint32_t sets, struct buffer *out)
+add_enum(const struct choice *self, const char *name, const struct names *names, struct buffer *out)
 {
     add_key(out, name);
     text_add(out, "{\"type\":[\"string\",\"null\"],\"enum\":[");
     for (uint32_t s = 0; s < self->set_count; s++)
-        for (uint32_t i = 0; (sets >> s & 1u) != 0 && i < self->sets[s].room; i++)
-            text_addf(out, "\"%c%u\",", self->sets[s].prefix, i + 1u);
+        for (uint32_t i = 0; i < CHOICE_MEMBERS_MAX; i++)
+            if ((names->of[s] >> i & 1u) != 0)
+                text_addf(out, "\"%c%u\",", self->sets[s].prefix, self->sets[s].number[i]);
     text_add(out, "null]}");
 }
 
-static uint32_t
-sets_with_room(const struct choice *self, uint32_t set)
-{
-    return set != CHOICE_NONE && self->sets[set].room > 0 ? 1u << set : 0;
-}
-
-/* The members of a question's answer: what all of its options can say. Returned by name, so that two options may
- * share an argument. */
+/* The members of a question's answer: what the options that are offered can say. By name, so that two options may share
+ * an argument. */
 struct form {
     struct form_member {
         const char *name;
-        const char *type; /* NULL: a name out of `sets` */
-        uint32_t sets;
+        const char *type; /* NULL: one of `names` */
+        struct names names;
     } members[CHOICE_OPTIONS_MAX * CHOICE_ARGUMENTS_MAX + 2];
     uint32_t count;
 };
 
+/* `set` CHOICE_NONE: no name. */
 static void
-form_add(struct form *self, const char *name, const char *type, uint32_t sets)
+form_add(struct form *self, const char *name, const char *type, uint32_t set, uint32_t members)
 {
-    for (uint32_t i = 0; i < self->count; i++)
-        if (strcmp(self->members[i].name, name) == 0) {
-            ASSERT((self->members[i].type == NULL) == (type == NULL));
-            self->members[i].sets |= sets;
-            return;
-        }
-    if (type != NULL || sets != 0)
-        self->members[self->count++] = (struct form_member){.name = name, .type = type, .sets = sets};
+    struct form_member *member = self->members;
+
+    while (member < self->members + self->count && strcmp(member->name, name) != 0)
+        member++;
+    if (member == self->members + self->count) {
+        *member = (struct form_member){.name = name, .type = type};
+        self->count++;
+    }
+    ASSERT((member->type == NULL) == (type == NULL));
+    if (set != CHOICE_NONE)
+        member->names.of[set] |= members;
+}
+
+static void
+form_add_option(const struct choice *self, const struct choice_option *option, struct form *out)
+{
+    for (uint32_t k = 0; k < option->argument_count; k++) {
+        const struct choice_argument *argument = &option->arguments[k];
+
+        if (argument->kind == CHOICE_NAME)
+            form_add(out, argument->name, NULL, argument->set, nameable(self, argument->set, argument->allowed));
+        else
+            form_add(out, argument->name, argument->kind == CHOICE_WHOLE ? "integer" : "number", CHOICE_NONE, 0);
+    }
 }
 
 static void
@@ -539,23 +557,20 @@ form_of(const struct choice *self, const struct choice_question *question, struc
     bool has_text = false;
 
     out->count = 0;
-    for (uint32_t i = 0; i < question->option_count; i++)
-        form_add(out, "target", NULL, sets_with_room(self, question->options[i].set));
     for (uint32_t i = 0; i < question->option_count; i++) {
         const struct choice_option *option = &question->options[i];
 
-        for (uint32_t k = 0; k < option->argument_count; k++) {
-            const struct choice_argument *argument = &option->arguments[k];
-
-            if (argument->kind == CHOICE_NAME)
-                form_add(out, argument->name, NULL, sets_with_room(self, argument->set));
-            else
-                form_add(out, argument->name, argument->kind == CHOICE_WHOLE ? "integer" : "number", 0);
-        }
-        has_text |= option->text_max > 0;
+        if (choice_is_offered(self, option) && option->set != CHOICE_NONE)
+            form_add(out, "target", NULL, option->set, nameable(self, option->set, option->allowed));
+    }
+    for (uint32_t i = 0; i < question->option_count; i++) {
+        if (!choice_is_offered(self, &question->options[i]))
+            continue;
+        form_add_option(self, &question->options[i], out);
+        has_text |= question->options[i].text_max > 0;
     }
     if (has_text)
-        form_add(out, "text", "string", 0);
+        form_add(out, "text", "string", CHOICE_NONE, 0);
 }
 
 static void
@@ -578,11 +593,12 @@ add_question_schema(const struct choice *self, const struct choice_question *que
     add_required(out, "option", &form);
     text_add(out, "\"properties\":{\"option\":{\"type\":\"string\",\"enum\":[");
     for (uint32_t i = 0; i < question->option_count; i++)
-        text_addf(out, "%s\"%s\"", i > 0 ? "," : "", question->options[i].name);
+        if (choice_is_offered(self, &question->options[i]))
+            text_addf(out, "%s\"%s\"", i > 0 ? "," : "", question->options[i].name);
     text_add(out, "]}");
     for (uint32_t i = 0; i < form.count; i++)
         if (form.members[i].type == NULL)
-            add_enum(self, form.members[i].name, form.members[i].sets, out);
+            add_enum(self, form.members[i].name, &form.members[i].names, out);
         else
             add_nullable(out, form.members[i].name, form.members[i].type);
     text_add(out, "}}");
@@ -632,7 +648,7 @@ member_of(const struct choice *self, uint32_t set, const char *name)
     char alias[16];
 
     for (uint32_t i = 0; i < self->sets[set].count; i++) {
-        snprintf(alias, sizeof alias, "%c%u", self->sets[set].prefix, i + 1u);
+        snprintf(alias, sizeof alias, "%c%u", self->sets[set].prefix, self->sets[set].number[i]);
         if (strcmp(alias, name) == 0)
             return i;
     }

@@ -10,8 +10,8 @@
  *    members of the set that has most of those without texts (the last set of equals), while it has more than
  *    CHOICE_KEEP; texts but the first CHOICE_KEEP; members of any set while it has more than CHOICE_KEEP; the texts
  *    that are left; the members that are left. A member that goes takes its text with it and is no longer offered.
- * 3. The schema is in the subset that all providers enforce (llm-gateway/schema.h). It holds every declared option and
- *    every name that a set has room for, offered or not, so that agents of one kind share one schema.
+ * 3. The schema is in the subset that all providers enforce (llm-gateway/schema.h). It holds the options that are
+ *    offered and the names that they may be about, and no others.
  * 4. Of an option that was chosen, the arguments of the other options mean nothing and are not looked at. */
 #ifndef POLIS_AGENTS_CHOICE_H
 #define POLIS_AGENTS_CHOICE_H
@@ -63,7 +63,8 @@ struct choice_question {
 struct choice_set {
     char prefix;
     const char *title;
-    uint32_t room;        /* names that the schema has; 0: members are only shown */
+    uint32_t room;        /* members that can be named, from the first; 0: they are only shown */
+    uint32_t number[CHOICE_MEMBERS_MAX]; /* what stands behind the prefix in their names */
     uint32_t count, kept; /* members; and how many of them, from the first, fit into the text */
     size_t begin[CHOICE_MEMBERS_MAX], end[CHOICE_MEMBERS_MAX]; /* in `items` */
 };
@@ -101,8 +102,9 @@ void choice_group(struct choice *self, const char *name);
 void choice_group_end(struct choice *self);
 
 uint32_t choice_set(struct choice *self, char prefix, const char *title, uint32_t room);
-/* A member of a set that has less than CHOICE_MEMBERS_MAX; returns its index, its name is prefix and index + 1. */
-uint32_t choice_item(struct choice *self, uint32_t set);
+/* A member of a set that has less than CHOICE_MEMBERS_MAX and none of this number; returns its index, its name is prefix
+ * and number. */
+uint32_t choice_item(struct choice *self, uint32_t set, uint32_t number);
 void choice_item_end(struct choice *self);
 
 /* A text that somebody else wrote, of a member (`set` CHOICE_NONE: the asker's own note). `by`: the author's alias.

@@ -6,6 +6,7 @@
 #include "core/arena.h"
 #include "core/assert.h"
 #include "core/digest.h"
+#include "core/table.h"
 #include "core/text.h"
 
 #define USER_MAX 8192u /* bytes that a question may have on average, so that any number of rows fits into a prompt */
@@ -161,7 +162,7 @@ ask_row(const struct chunk_policy *policy, const struct batch *ask, uint64_t ste
 struct gathered {
     struct gathered_row {
         uint32_t row;
-        uint16_t frame;
+        uint16_t frame, shape;
         uint8_t taint;
         size_t user_end;
     } *rows;
@@ -169,10 +170,27 @@ struct gathered {
     struct gathered_frame {
         uint64_t hash;
         uint32_t template_hash, template_version;
-        size_t role_end, template_end, system_end, schema_end;
+        size_t role_end, template_end, system_end;
     } frames[FRAMES_MAX];
+    struct table shapes;      /* by hash of the schema, to their places */
+    struct buffer shape_ends; /* size_t each */
     struct buffer users, roles, templates, systems, schemas;
 };
+
+static uint16_t
+gather_shape(struct gathered *self, const struct policy_question *question)
+{
+    uint64_t hash = digest_xxh3(question->schema.data, question->schema.size);
+    uint32_t place;
+
+    if (table_find(&self->shapes, hash, &place))
+        return (uint16_t)place;
+    place = self->shapes.count;
+    (void)table_put(&self->shapes, hash, place);
+    buffer_append(&self->schemas, question->schema.data, question->schema.size);
+    buffer_append(&self->shape_ends, &self->schemas.size, sizeof self->schemas.size);
+    return (uint16_t)place;
+}
 
 static uint16_t
 gather_frame(struct gathered *self, const struct policy_question *question)
@@ -189,7 +207,6 @@ gather_frame(struct gathered *self, const struct policy_question *question)
     fold_u32(&fold, question->template_version);
     fold_u64(&fold, question->system.size);
     fold_bytes(&fold, question->system.data, question->system.size);
-    fold_bytes(&fold, question->schema.data, question->schema.size);
     fold_end(&fold, digest);
     hash = bytes_get_u64(digest);
     for (uint32_t i = 0; i < self->frame_count; i++)
@@ -200,10 +217,9 @@ gather_frame(struct gathered *self, const struct policy_question *question)
     text_add(&self->roles, question->role);
     text_add(&self->templates, question->template);
     buffer_append(&self->systems, question->system.data, question->system.size);
-    buffer_append(&self->schemas, question->schema.data, question->schema.size);
     *frame = (struct gathered_frame){.hash = hash, .template_hash = question->template_hash,
         .template_version = question->template_version, .role_end = self->roles.size,
-        .template_end = self->templates.size, .system_end = self->systems.size, .schema_end = self->schemas.size};
+        .template_end = self->templates.size, .system_end = self->systems.size};
     return (uint16_t)self->frame_count++;
 }
 
@@ -211,7 +227,7 @@ static void
 write_frames(const struct gathered *self, const struct batch_writer *writer)
 {
     uint32_t *roles = batch_column(writer, PROMPT_roles), *templates = batch_column(writer, PROMPT_templates);
-    uint32_t *systems = batch_column(writer, PROMPT_systems), *schemas = batch_column(writer, PROMPT_schemas);
+    uint32_t *systems = batch_column(writer, PROMPT_systems);
     uint32_t *hashes = batch_column(writer, PROMPT_template_hash);
     uint32_t *versions = batch_column(writer, PROMPT_template_version);
 
@@ -223,11 +239,20 @@ write_frames(const struct gathered *self, const struct batch_writer *writer)
         roles[i + 1] = (uint32_t)frame->role_end;
         templates[i + 1] = (uint32_t)frame->template_end;
         systems[i + 1] = (uint32_t)frame->system_end;
-        schemas[i + 1] = (uint32_t)frame->schema_end;
     }
     batch_fill_bytes(writer, PROMPT_role, 0, self->roles.data, (uint32_t)self->roles.size);
     batch_fill_bytes(writer, PROMPT_template, 0, self->templates.data, (uint32_t)self->templates.size);
     batch_fill_bytes(writer, PROMPT_system, 0, self->systems.data, (uint32_t)self->systems.size);
+}
+
+static void
+write_shapes(const struct gathered *self, const struct batch_writer *writer)
+{
+    const size_t *ends = (const size_t *)(const void *)self->shape_ends.data;
+    uint32_t *schemas = batch_column(writer, PROMPT_schemas);
+
+    for (uint32_t i = 0; i < self->shapes.count; i++)
+        schemas[i + 1] = (uint32_t)ends[i];
     batch_fill_bytes(writer, PROMPT_schema, 0, self->schemas.data, (uint32_t)self->schemas.size);
 }
 
@@ -236,7 +261,7 @@ write_prompt(const struct chunk_policy *policy, const struct batch *ask, uint64_
              const struct gathered *self, struct buffer *out)
 {
     uint32_t counts[PROMPT_AXES] = {[PROMPT_ROW] = self->row_count, [PROMPT_FRAME] = self->frame_count,
-        [PROMPT_SPAN] = 1, [PROMPT_USER] = (uint32_t)self->users.size, [PROMPT_ROLE] = (uint32_t)self->roles.size,
+        [PROMPT_SPAN] = 1, [PROMPT_SHAPE] = self->shapes.count, [PROMPT_USER] = (uint32_t)self->users.size, [PROMPT_ROLE] = (uint32_t)self->roles.size,
         [PROMPT_TEMPLATE] = (uint32_t)self->templates.size, [PROMPT_SYSTEM] = (uint32_t)self->systems.size,
         [PROMPT_SCHEMA] = (uint32_t)self->schemas.size};
     bool is_act = ask->schema == &schema_sandbox_observe;
@@ -255,11 +280,13 @@ write_prompt(const struct chunk_policy *policy, const struct batch *ask, uint64_
         ((uint32_t *)batch_column(&writer, PROMPT_entity))[i] = agent;
         ((uint64_t *)batch_column(&writer, PROMPT_seed))[i] = rng_u64(&rng);
         ((uint16_t *)batch_column(&writer, PROMPT_frame))[i] = row->frame;
+        ((uint16_t *)batch_column(&writer, PROMPT_shape))[i] = row->shape;
         ((uint8_t *)batch_column(&writer, PROMPT_taint))[i] = row->taint;
         ((uint32_t *)batch_column(&writer, PROMPT_users))[i + 1] = (uint32_t)row->user_end;
     }
     batch_fill_bytes(&writer, PROMPT_user, 0, self->users.data, counts[PROMPT_USER]);
     write_frames(self, &writer);
+    write_shapes(self, &writer);
     *(uint32_t *)batch_column(&writer, PROMPT_rows) = ask->count[0];
 }
 
@@ -268,7 +295,6 @@ chunk_ask(const struct chunk_policy *policy, const struct batch *ask, uint64_t s
           struct chunk_scratch *scratch, struct buffer *out)
 {
     struct gathered *all;
-    bool found;
 
     if (!policy_asks(policy->policy))
         return false;
@@ -282,19 +308,19 @@ chunk_ask(const struct chunk_policy *policy, const struct batch *ask, uint64_t s
         ASSERT(question->user.size <= USER_MAX);
         buffer_append(&all->users, question->user.data, question->user.size);
         all->rows[all->row_count++] = (struct gathered_row){.row = row, .frame = gather_frame(all, question),
-            .taint = question->taint, .user_end = all->users.size};
+            .shape = gather_shape(all, question), .taint = question->taint, .user_end = all->users.size};
     }
-    found = all->row_count > 0;
-    if (found)
-        write_prompt(policy, ask, step, phase, all, out);
+    write_prompt(policy, ask, step, phase, all, out);
     buffer_fini(&all->users);
     buffer_fini(&all->roles);
     buffer_fini(&all->templates);
     buffer_fini(&all->systems);
     buffer_fini(&all->schemas);
+    buffer_fini(&all->shape_ends);
+    table_fini(&all->shapes);
     free(all->rows);
     free(all);
-    return found;
+    return true;
 }
 
 int

@@ -32,7 +32,8 @@ void chunk_scratch_fini(struct chunk_scratch *self);
 MUST_CHECK int chunk_check(const struct chunk_policy *policy, const struct batch *ask, uint64_t step, struct why *why);
 
 /* Writes what the rows of a checked batch ask models as a batch of schema_prompt at the end of `out` (its used size
- * is a multiple of 8), in the order of the rows. False, and nothing is written: nobody asks. */
+ * is a multiple of 8), in the order of the rows; also when none has a question, since whoever gives out budgets has to
+ * know that these places are passed. False, and nothing is written: the policy asks nobody. */
 bool chunk_ask(const struct chunk_policy *policy, const struct batch *ask, uint64_t step, uint32_t phase,
                struct chunk_scratch *scratch, struct buffer *out);
 

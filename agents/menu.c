@@ -24,7 +24,7 @@ begin(struct menu *self, const struct menu_rules *rules)
     choice_begin(&self->choice, rules->note_max);
     buffer_clear(&self->user);
     memset(self->count, 0, sizeof self->count);
-    self->known_count = self->offer_count = 0;
+    self->offer_count = 0;
 }
 
 uint32_t
@@ -51,44 +51,57 @@ quote_note(struct menu *self, const uint8_t *memory, uint32_t size, const struct
 
 /* ---- names ---- */
 
-#define ALIAS_SIZE 8u
+#define ALIAS_SIZE 12u
 
-/* The name of an agent: "you", "A3", or "other" when there are too many. */
-static const char *
-alias_of(struct menu *self, uint32_t asker, uint32_t agent, char out[ALIAS_SIZE])
+/* The number in an agent's name: the same in all prompts of a run, so that notes and words of others mean something,
+ * but in no order: who was made beside whom, and so perhaps of the same kind, cannot be read off it. Up to 65,536
+ * agents; beyond, their own numbers. */
+static uint32_t
+agent_number(uint64_t seed, uint32_t agent)
 {
-    uint32_t i = 0;
+    const uint32_t odd = 40503; /* 2^16 over the golden ratio (Knuth 1973, section 6.4); odd, so that no two are the same */
 
+    return agent > UINT16_MAX ? agent : (agent * odd + (uint32_t)(seed * UINT64_C(0x9e3779b97f4a7c15) >> 48)) & UINT16_MAX;
+}
+
+/* The name of an agent: "you", or "A3". */
+static const char *
+alias_of(uint64_t seed, uint32_t asker, uint32_t agent, char out[ALIAS_SIZE])
+{
     if (agent == asker)
         return "you";
-    while (i < self->known_count && self->known[i] != agent)
-        i++;
-    if (i == MENU_KNOWN)
-        return "other";
-    if (i == self->known_count)
-        self->known[self->known_count++] = agent;
-    snprintf(out, ALIAS_SIZE, "A%u", i + 1u);
+    snprintf(out, ALIAS_SIZE, "A%u", agent_number(seed, agent));
     return out;
 }
 
 static void
-name_agent(struct menu *self, uint32_t asker, const char *name, uint32_t agent)
+name_agent(struct menu *self, uint64_t seed, uint32_t asker, const char *name, uint32_t agent)
 {
     char alias[ALIAS_SIZE];
 
     if (agent != SANDBOX_NOBODY)
-        choice_word(&self->choice, name, alias_of(self, asker, agent, alias));
+        choice_word(&self->choice, name, alias_of(seed, asker, agent, alias));
 }
 
+/* `number` stands in its name, `at` is where it stands on its axis. */
 static uint32_t
-add_member(struct menu *self, enum menu_list list, uint32_t at)
+add_member(struct menu *self, enum menu_list list, uint32_t number, uint32_t at)
 {
-    uint32_t member = choice_item(&self->choice, list);
+    uint32_t member = choice_item(&self->choice, list, number);
 
     ASSERT(member == self->count[list]);
     self->at[list][member] = at;
     self->count[list]++;
     return member;
+}
+
+static bool
+is_shown(const struct menu *self, enum menu_list list, uint32_t number)
+{
+    for (uint32_t i = 0; i < self->count[list]; i++)
+        if (self->choice.sets[list].number[i] == number)
+            return true;
+    return false;
 }
 
 uint32_t
@@ -203,13 +216,11 @@ show_agents(struct menu *self, const struct sandbox_view *view, struct allowed *
 {
     for (uint32_t i = view->candidate_begin; i < view->candidate_end && self->count[MENU_AGENTS] < MENU_SHORT; i++) {
         struct choice *choice = &self->choice;
-        uint32_t agent = SEEN(view, u32, candidate, i), before = self->known_count, member;
-        char alias[ALIAS_SIZE];
+        uint32_t agent = SEEN(view, u32, candidate, i), number = agent_number(view->seed, agent), member;
 
-        (void)alias_of(self, view->agent, agent, alias);
-        if (self->known_count == before)
-            continue; /* itself, or the same one twice */
-        member = add_member(self, MENU_AGENTS, i);
+        if (agent == view->agent || is_shown(self, MENU_AGENTS, number))
+            continue;
+        member = add_member(self, MENU_AGENTS, number, i);
         choice_real(choice, "reputation", SEEN(view, f64, candidate_reputation, i));
         choice_real(choice, "trust", SEEN(view, f64, candidate_trust, i));
         choice_whole(choice, "past", SEEN(view, u16, candidate_past, i));
@@ -230,9 +241,9 @@ show_posts(struct menu *self, const struct sandbox_view *view, struct allowed *o
     for (uint32_t i = 0; i < view->batch->count[ACT_POST] && i < MENU_LONG; i++) {
         struct choice *choice = &self->choice;
         uint32_t author = SEEN(view, u32, post_author, i);
-        uint32_t member = add_member(self, MENU_POSTS, i);
+        uint32_t member = add_member(self, MENU_POSTS, SEEN(view, u32, post, i), i);
 
-        name_agent(self, view->agent, "by", author);
+        name_agent(self, view->seed, view->agent, "by", author);
         choice_whole(choice, "votes", SEEN(view, i32, post_votes, i));
         choice_whole(choice, "replies", SEEN(view, u32, post_replies, i));
         choice_real(choice, "reputation", SEEN(view, f64, post_reputation, i));
@@ -260,7 +271,7 @@ quote_posts(struct menu *self, const struct sandbox_view *view, const struct men
         choice_quote(&self->choice, MENU_POSTS, member, &(struct choice_words){
             .text = (const char *)view->batch->data[OBSERVE_words] + from, .size = to - from,
             .size_max = MENU_QUOTE_MAX,
-            .by = alias_of(self, view->agent, SEEN(view, u32, post_author, post), alias),
+            .by = alias_of(view->seed, view->agent, SEEN(view, u32, post_author, post), alias),
             .taint = taint, .withheld = taint > rules->max_taint});
     }
 }
@@ -297,13 +308,13 @@ show_tasks(struct menu *self, const struct sandbox_view *view, struct allowed *o
 
         if (!judges && !claims)
             continue;
-        member = add_member(self, MENU_TASKS, i);
+        member = add_member(self, MENU_TASKS, SEEN(view, u32, task_id, i), i);
         choice_word(choice, "is", judges ? "submitted" : "open");
         choice_money(choice, "pays", SEEN(view, i64, task_bounty, i));
         choice_real(choice, "difficulty", SEEN(view, f64, task_difficulty, i));
         if (judges) {
             choice_real(choice, "signal", SEEN(view, f64, task_signal, i));
-            name_agent(self, view->agent, "by", SEEN(view, u32, task_worker, i));
+            name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, task_worker, i));
         }
         if (has_traits(view) && SEEN(view, u8, task_capability, i) != 0)
             choice_whole(choice, "needs", SEEN(view, u8, task_capability, i));
@@ -337,8 +348,8 @@ show_bounties(struct menu *self, const struct sandbox_view *view, struct allowed
 
         if (!may_bid(view, i))
             continue;
-        member = add_member(self, MENU_BOUNTIES, i);
-        name_agent(self, view->agent, "by", SEEN(view, u32, bounty_poster, i));
+        member = add_member(self, MENU_BOUNTIES, SEEN(view, u32, bounty, i), i);
+        name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, bounty_poster, i));
         choice_money(choice, "pays_up_to", reward);
         choice_real(choice, "difficulty", SEEN(view, f64, bounty_difficulty, i));
         choice_money(choice, "lowest_bid", SEEN(view, i64, bounty_lowest, i));
@@ -356,10 +367,12 @@ show_bids(struct menu *self, const struct sandbox_view *view, struct allowed *ou
 
     for (uint32_t i = TRAIT_FIRST(view, bids); i < end && self->count[MENU_BIDS] < MENU_SHORT; i++) {
         struct choice *choice = &self->choice;
-        uint32_t member = add_member(self, MENU_BIDS, i);
+        uint32_t member = add_member(self, MENU_BIDS, SEEN(view, u32, bid, i), i);
+        char bounty[ALIAS_SIZE];
 
-        choice_whole(choice, "bounty", SEEN(view, u32, bid_bounty, i));
-        name_agent(self, view->agent, "by", SEEN(view, u32, bid_bidder, i));
+        snprintf(bounty, sizeof bounty, "B%u", SEEN(view, u32, bid_bounty, i));
+        choice_word(choice, "bounty", bounty);
+        name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, bid_bidder, i));
         choice_money(choice, "asks", SEEN(view, i64, bid_amount, i));
         choice_real(choice, "reputation", SEEN(view, f64, bid_reputation, i));
         choice_real(choice, "trust", SEEN(view, f64, bid_trust, i));
@@ -375,12 +388,12 @@ show_jobs(struct menu *self, const struct sandbox_view *view, struct allowed *ou
 
     for (uint32_t i = TRAIT_FIRST(view, jobs); i < end && self->count[MENU_JOBS] < MENU_SHORT; i++) {
         struct choice *choice = &self->choice;
-        uint32_t member = add_member(self, MENU_JOBS, i);
+        uint32_t member = add_member(self, MENU_JOBS, SEEN(view, u32, job, i), i);
         bool works = SEEN(view, u8, job_is_worker, i) != 0, awarded = SEEN(view, u8, job_status, i) == BOUNTY_AWARDED;
         bool submitted = SEEN(view, u8, job_task_status, i) == TASK_SUBMITTED;
 
         choice_word(choice, "you_are", works ? "worker" : "payer");
-        name_agent(self, view->agent, "with", SEEN(view, u32, job_other, i));
+        name_agent(self, view->seed, view->agent, "with", SEEN(view, u32, job_other, i));
         choice_word(choice, "is", !awarded ? "disputed" : submitted ? "submitted" : "in work");
         choice_money(choice, "pays", SEEN(view, i64, job_amount, i));
         choice_real(choice, "difficulty", SEEN(view, f64, job_difficulty, i));
@@ -401,8 +414,8 @@ show_parts(struct menu *self, const struct sandbox_view *view, struct allowed *o
 
     for (uint32_t i = TRAIT_FIRST(view, parts); i < end && self->count[MENU_PARTS] < MENU_SHORT; i++) {
         struct choice *choice = &self->choice;
-        uint32_t member = add_member(self, MENU_PARTS, i);
         bool project = SEEN(view, u8, part_is_project, i) != 0;
+        uint32_t member = add_member(self, MENU_PARTS, 2 * SEEN(view, u32, part, i) + project, i);
 
         choice_word(choice, "is", project ? "project" : "part");
         choice_money(choice, "pays", SEEN(view, i64, part_bounty, i));
@@ -611,7 +624,7 @@ menu_act(struct menu *self, const struct sandbox_view *view, const struct menu_r
     for (uint32_t list = 0; list < MENU_LISTS; list++)
         (void)choice_set(&self->choice, lists[list].prefix, lists[list].title, lists[list].room);
     tell_self(&self->choice, view);
-    show_agents(self, view, &allowed); /* first: their names are in this order */
+    show_agents(self, view, &allowed);
     show_posts(self, view, &allowed);
     show_tasks(self, view, &allowed);
     show_bounties(self, view, &allowed);
@@ -763,12 +776,12 @@ kind_name(uint8_t kind)
 #define OFFER(view, kind, column, index) batch_##kind((view)->batch, OFFERS_##column, (index))
 
 static void
-show_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t set, uint32_t i)
+show_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t set, uint32_t number, uint32_t i)
 {
     struct choice *choice = &self->choice;
 
-    (void)choice_item(choice, set);
-    name_agent(self, view->agent, "from", OFFER(view, u32, initiator, i));
+    (void)choice_item(choice, set, number);
+    name_agent(self, view->seed, view->agent, "from", OFFER(view, u32, initiator, i));
     choice_word(choice, "kind", kind_name(OFFER(view, u8, kind, i)));
     choice_money(choice, "transfer", OFFER(view, i64, transfer, i));
     choice_real(choice, "reputation", OFFER(view, f64, initiator_reputation, i));
@@ -818,7 +831,7 @@ menu_offers(struct menu *self, const struct sandbox_offers_view *view, const str
     choice_real(&self->choice, "reputation", OFFERED_ROW(view, f64, reputation));
     tell_rules(&self->choice, view->batch, OFFERS_quote);
     for (uint32_t i = 0; i < self->offer_count; i++) {
-        show_offer(self, view, set, view->offer_begin + i);
+        show_offer(self, view, set, i + 1, view->offer_begin + i);
         ask_offer(self, view, i, view->offer_begin + i);
     }
     quote_note(self, view->memory, view->memory_size, rules);

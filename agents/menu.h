@@ -2,10 +2,10 @@
  * numbers, what it sees, and as options just those verbs that its role, its limits and its view allow. The answer
  * becomes a decision again, or is refused.
  *
- * What can be named has the first letter of its list: posts P, tasks T, agents A, bounties B, bids on own bounties O,
- * jobs J, parts of projects R; in the accept round offers are questions of their own, offer1 to offer8. Others than
- * candidates have names of the letter A too, behind the candidates', but cannot be chosen. Of each list the first ones
- * are shown, up to MENU_LONG or MENU_SHORT: lists come best first. */
+ * What can be named has the first letter of its list and a number that stays the same as long as it is there: posts P,
+ * tasks T, agents A, bounties B, bids on own bounties O, jobs J, parts of projects R; in the accept round offers are
+ * questions of their own, offer1 to offer8. Others than candidates have names of the letter A too, but cannot be chosen.
+ * Of each list the first ones are shown, up to MENU_LONG or MENU_SHORT: lists come best first. */
 #ifndef POLIS_AGENTS_MENU_H
 #define POLIS_AGENTS_MENU_H
 
@@ -14,7 +14,6 @@
 
 #define MENU_LONG 8u       /* posts, tasks, offers */
 #define MENU_SHORT 6u      /* the others */
-#define MENU_KNOWN 64u     /* agents that have a name in one prompt */
 #define MENU_POST_MAX 280u /* bytes of a text that is written */
 #define MENU_QUOTE_MAX 240u /* bytes of one that is read */
 
@@ -31,7 +30,6 @@ struct menu {
     struct buffer user;
     uint32_t at[MENU_LISTS][CHOICE_MEMBERS_MAX]; /* where a member stands on its axis of the batch */
     uint32_t count[MENU_LISTS];
-    uint32_t known[MENU_KNOWN], known_count;     /* agents by their names */
     uint32_t offer_count;                        /* accept round: offers that are asked about, from the first */
 };
 void menu_fini(struct menu *self);

@@ -376,12 +376,12 @@ ten_thousandths(double value)
     return (uint32_t)(value * 10000.0 + 0.5);
 }
 
-/* The schema of its frame, or, where that has none, of its role. */
+/* The schema of its shape, or, where that has none, of its role. */
 static int
-find_schema(struct gateway *self, const struct batch *prompt, uint32_t frame, const struct llm_role *role,
+find_schema(struct gateway *self, const struct batch *prompt, uint32_t shape, const struct llm_role *role,
             struct flow_request *out, struct why *why)
 {
-    struct key_text text = text_of(prompt, PROMPT_schemas, PROMPT_schema, frame);
+    struct key_text text = text_of(prompt, PROMPT_schemas, PROMPT_schema, shape);
     const char *name = "answer";
 
     out->schema = SCHEMA_POOL_NONE;
@@ -427,7 +427,7 @@ make_request(struct gateway *self, const struct errand *errand, const struct bat
         return fail(why, ERR_DENIED, "role: agents of this slot ask as %s", role->name);
     if (!text_is_utf8(out->user.bytes, out->user.size) || !text_is_utf8(out->system.bytes, out->system.size))
         return fail(why, ERR_INVALID, "a text is not UTF-8");
-    return find_schema(self, prompt, frame, role, out, why);
+    return find_schema(self, prompt, batch_u16(prompt, PROMPT_shape, row), role, out, why);
 }
 
 /* ERR_IO and the like: the log is broken. */
@@ -483,7 +483,7 @@ begin_errands(struct gateway *self, struct why *why)
 static int
 check_rows(const struct batch *prompt, struct why *why)
 {
-    uint32_t span = batch_u32(prompt, PROMPT_rows, 0), frames = prompt->count[PROMPT_FRAME], next = prompt->first;
+    uint32_t span = batch_u32(prompt, PROMPT_rows, 0), next = prompt->first;
 
     if (prompt->first > MODELS_PLACE_MAX || prompt->first + span > MODELS_PLACE_MAX + 1)
         return fail(why, ERR_LIMIT, "prompt: places up to %" PRIu32 ", more than %u", prompt->first + span,
@@ -493,8 +493,9 @@ check_rows(const struct batch *prompt, struct why *why)
 
         if (place < next || place >= prompt->first + span)
             return fail(why, ERR_INVALID, "prompt: row %" PRIu32 ": place %" PRIu32 " is out of order", i, place);
-        if (batch_u16(prompt, PROMPT_frame, i) >= frames)
-            return fail(why, ERR_INVALID, "prompt: row %" PRIu32 ": there is no such frame", i);
+        if (batch_u16(prompt, PROMPT_frame, i) >= prompt->count[PROMPT_FRAME] ||
+            batch_u16(prompt, PROMPT_shape, i) >= prompt->count[PROMPT_SHAPE])
+            return fail(why, ERR_INVALID, "prompt: row %" PRIu32 ": there is no such frame or shape", i);
         next = place + 1;
     }
     return 0;

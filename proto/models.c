@@ -12,7 +12,8 @@ static const struct axis prompt_axes[] = {
     [PROMPT_ROLE] = {"role", 1u << 16, "bytes of roles' names"},
     [PROMPT_TEMPLATE] = {"template", 1u << 16, "bytes of templates' names"},
     [PROMPT_SYSTEM] = {"system", 1u << 22, "bytes of system texts"},
-    [PROMPT_SCHEMA] = {"schema", 1u << 22, "bytes of schemas"},
+    [PROMPT_SHAPE] = {"shape", MODELS_PLACE_MAX + 1, "forms of answers"},
+    [PROMPT_SCHEMA] = {"schema", TEXTS_MAX, "bytes of schemas"},
 };
 static const struct axis completion_axes[] = {
     [COMPLETION_ROW] = {"answer", MODELS_PLACE_MAX + 1, "one a question"},

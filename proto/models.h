@@ -1,6 +1,6 @@
 /* proto/models.h - what agents ask language models, and what they are told: one batch for a chunk of agents, through
- * the llm-gateway. What is asked by all of a chunk alike (a frame: role, template, system text, schema of the answer)
- * stands in the batch once. */
+ * the llm-gateway. What several of a chunk ask alike (a frame: role, template and system text; a shape: the schema of
+ * the answer) stands in the batch once. */
 #ifndef POLIS_PROTO_MODELS_H
 #define POLIS_PROTO_MODELS_H
 
@@ -13,13 +13,14 @@
  * PROMPT_SPAN has one element. ---- */
 enum {
     PROMPT_ROW, PROMPT_FRAME, PROMPT_SPAN, PROMPT_USER, PROMPT_FALLBACK, PROMPT_ROLE, PROMPT_TEMPLATE, PROMPT_SYSTEM,
-    PROMPT_SCHEMA, PROMPT_AXES
+    PROMPT_SHAPE, PROMPT_SCHEMA, PROMPT_AXES
 };
 #define PROMPT_COLUMNS(C)                                                                                        \
     C(PROMPT, place,         U32, PROMPT_ROW, 0, 0, MODELS_PLACE_MAX, "place of the asker in its group: rising; budgets are given out in this order") \
     C(PROMPT, entity,        U32, PROMPT_ROW, 0, 0, 1e9, "who decides")                                          \
     C(PROMPT, seed,          U64, PROMPT_ROW, 0, 0, 1.8446744073709552e19, "for the model's sampling")           \
     C(PROMPT, frame,         U16, PROMPT_ROW, 0, 0, 65535, "index of its frame")                                 \
+    C(PROMPT, shape,         U16, PROMPT_ROW, 0, 0, 65535, "index of the shape of its answer")                   \
     C(PROMPT, taint,         U8,  PROMPT_ROW, 0, 0, 255, "highest taint of what is quoted in it")                \
     C(PROMPT, users,         OFFSETS, PROMPT_ROW, PROMPT_USER, 0, 0, "the question: instructions, then data")    \
     C(PROMPT, user,          U8,  PROMPT_USER, 0, 0, 255, "UTF-8")                                               \
@@ -33,7 +34,7 @@ enum {
     C(PROMPT, template,      U8,  PROMPT_TEMPLATE, 0, 0, 255, "UTF-8")                                           \
     C(PROMPT, systems,       OFFSETS, PROMPT_FRAME, PROMPT_SYSTEM, 0, 0, "the system text; at most 8192 bytes")  \
     C(PROMPT, system,        U8,  PROMPT_SYSTEM, 0, 0, 255, "UTF-8")                                             \
-    C(PROMPT, schemas,       OFFSETS, PROMPT_FRAME, PROMPT_SCHEMA, 0, 0, "JSON Schema of the answer; empty: free text") \
+    C(PROMPT, schemas,       OFFSETS, PROMPT_SHAPE, PROMPT_SCHEMA, 0, 0, "JSON Schema of the answer; empty: free text") \
     C(PROMPT, schema,        U8,  PROMPT_SCHEMA, 0, 0, 255, "UTF-8")                                             \
     C(PROMPT, rows,          U32, PROMPT_SPAN, 0, 0, MODELS_PLACE_MAX + 1, "the chunk covers places first to first + rows - 1, also of those who ask nothing")
 enum { PROMPT_COLUMNS(COLUMN_ENUM) PROMPT_COUNT };

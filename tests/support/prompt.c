@@ -21,6 +21,7 @@ prompt_write(const struct prompt_plan *plan, struct buffer *out)
 {
     uint32_t counts[PROMPT_AXES] = {[PROMPT_ROW] = plan->row_count,
                                     [PROMPT_FRAME] = 1,
+                                    [PROMPT_SHAPE] = 1,
                                     [PROMPT_SPAN] = 1,
                                     [PROMPT_ROLE] = size_of(plan->role),
                                     [PROMPT_TEMPLATE] = size_of(plan->role),

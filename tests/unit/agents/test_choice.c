@@ -29,12 +29,12 @@ build(struct choice *self, struct buffer *user)
     posts = choice_set(self, 'P', "posts", 4);
     agents = choice_set(self, 'A', "agents", 2);
     for (uint32_t i = 0; i < 2; i++) {
-        assert_int_equal(choice_item(self, posts), i);
+        assert_int_equal(choice_item(self, posts, i + 1), i);
         choice_whole(self, "votes", i);
         choice_item_end(self);
     }
     for (uint32_t i = 0; i < 3; i++) {
-        (void)choice_item(self, agents);
+        (void)choice_item(self, agents, i + 1);
         choice_item_end(self);
     }
     choice_quote(self, posts, 0, &(struct choice_words){.text = "He said \"no\".\n", .size = 14, .size_max = 100,
@@ -77,14 +77,14 @@ static const char want_schema[] =
     "\"rationale\":{\"type\":[\"string\",\"null\"]},"
     "\"act\":{\"type\":\"object\",\"additionalProperties\":false,"
     "\"required\":[\"option\",\"target\",\"amount\",\"days\",\"text\"],\"properties\":{"
-    "\"option\":{\"type\":\"string\",\"enum\":[\"pass\",\"reply\",\"bid\",\"fly\"]},"
-    "\"target\":{\"type\":[\"string\",\"null\"],\"enum\":[\"P1\",\"P2\",\"P3\",\"P4\",null]},"
+    "\"option\":{\"type\":\"string\",\"enum\":[\"pass\",\"reply\",\"bid\"]},"
+    "\"target\":{\"type\":[\"string\",\"null\"],\"enum\":[\"P1\",\"P2\",null]},"
     "\"amount\":{\"type\":[\"number\",\"null\"]},\"days\":{\"type\":[\"integer\",\"null\"]},"
     "\"text\":{\"type\":[\"string\",\"null\"]}}},"
     "\"deal\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"option\",\"target\",\"about\"],"
     "\"properties\":{\"option\":{\"type\":\"string\",\"enum\":[\"none\",\"give\"]},"
-    "\"target\":{\"type\":[\"string\",\"null\"],\"enum\":[\"A1\",\"A2\",null]},"
-    "\"about\":{\"type\":[\"string\",\"null\"],\"enum\":[\"P1\",\"P2\",\"P3\",\"P4\",null]}}},"
+    "\"target\":{\"type\":[\"string\",\"null\"],\"enum\":[\"A2\",null]},"
+    "\"about\":{\"type\":[\"string\",\"null\"],\"enum\":[\"P2\",null]}}},"
     "\"confidence\":{\"type\":[\"number\",\"null\"]},\"note\":{\"type\":[\"string\",\"null\"]}}}";
 /* clang-format on */
 
@@ -331,7 +331,7 @@ too_much(void **state)
         (void)choice_set(&choice, 'T', "tasks", 32);
         memset(words, '"', sizeof words); /* each takes two bytes */
         for (uint32_t i = 0; i < first + second; i++) {
-            (void)choice_item(&choice, i >= first);
+            (void)choice_item(&choice, i >= first, i < first ? i + 1 : i - first + 1);
             choice_real(&choice, "number", rng_real(&rng));
             choice_item_end(&choice);
         }

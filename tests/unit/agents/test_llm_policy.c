@@ -51,12 +51,12 @@ static const struct role_row {
     const char *holds[6], *lacks[8]; /* in the question */
 } role_rows[] = {
     {"a worker", SANDBOX_WORKER,
-     {"\"claim_task\":{\"does\":\"take an open task\",\"target\":[\"T1\"]}",
-      "\"upvote\":{\"does\":\"vote for a post\",\"target\":[\"P1\"]}",
-      "\"text\":\"Look what I did.\"", "\"by\":\"A1\",\"taint\":0",
-      "\"by\":\"A3\",\"taint\":1", "\"reply\":{\"does\":\"answer a post\",\"target\":[\"P1\",\"P2\"]"},
+     {"\"claim_task\":{\"does\":\"take an open task\",\"target\":[\"T70\"]}",
+      "\"upvote\":{\"does\":\"vote for a post\",\"target\":[\"P500\"]}",
+      "\"text\":\"Look what I did.\"", "\"by\":\"A49526\",\"taint\":0",
+      "\"by\":\"A44465\",\"taint\":1", "\"reply\":{\"does\":\"answer a post\",\"target\":[\"P500\",\"P501\"]"},
      {"approve", "submit_work", "assign", "hide", "bid", "dispute"}},
-    {"a verifier", SANDBOX_VERIFIER, {"\"approve\":{\"does\":\"approve submitted work\",\"target\":[\"T1\"]}", "\"signal\":0.75"},
+    {"a verifier", SANDBOX_VERIFIER, {"\"approve\":{\"does\":\"approve submitted work\",\"target\":[\"T71\"]}", "\"signal\":0.75"},
      {"claim_task", "submit_work", "assign", "hide"}},
     {"a poster", SANDBOX_POSTER, {"\"post\":{"}, {"claim_task", "approve", "tasks\"", "post_bounty"}},
     {"a planner", SANDBOX_PLANNER, {"\"claim_task\":"}, {"assign", "decompose", "approve\"", "accept_bid"}},
@@ -119,30 +119,30 @@ static const struct decision_row {
     uint8_t mind, signs, taint;
 } decision_rows[] = {
     {.name = "nothing", .text = PASS, .target = NOBODY, .partner = NOBODY, .words = "", .mind = MIND_MODEL, .taint = 2},
-    {.name = "a reply", .text = "{\"act\":{\"option\":\"reply\",\"target\":\"P2\",\"text\":\"I do.\",\"sincerity\":0.5}" NO_DEAL REST,
+    {.name = "a reply", .text = "{\"act\":{\"option\":\"reply\",\"target\":\"P501\",\"text\":\"I do.\",\"sincerity\":0.5}" NO_DEAL REST,
      .verb = VERB_REPLY, .target = 501, .work = 0.5, .words = "I do.", .partner = NOBODY, .mind = MIND_MODEL, .taint = 2},
-    {.name = "a vote against", .text = "{\"act\":{\"option\":\"downvote\",\"target\":\"P1\"}" NO_DEAL REST, .verb = VERB_VOTE,
+    {.name = "a vote against", .text = "{\"act\":{\"option\":\"downvote\",\"target\":\"P500\"}" NO_DEAL REST, .verb = VERB_VOTE,
      .target = 500, .value = -1, .words = "", .partner = NOBODY, .mind = MIND_MODEL, .taint = 2},
-    {.name = "a claim", .text = "{\"act\":{\"option\":\"claim_task\",\"target\":\"T1\"}" NO_DEAL REST, .verb = VERB_CLAIM_TASK,
+    {.name = "a claim", .text = "{\"act\":{\"option\":\"claim_task\",\"target\":\"T70\"}" NO_DEAL REST, .verb = VERB_CLAIM_TASK,
      .target = 70, .words = "", .partner = NOBODY, .mind = MIND_MODEL, .taint = 2},
     {.name = "a deal",
-     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"collaborate\",\"target\":\"A2\",\"transfer\":-2.5,"
+     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"collaborate\",\"target\":\"A24493\",\"transfer\":-2.5,"
              "\"effort\":0.7,\"disguise\":0}" REST,
      .target = NOBODY, .words = "", .partner = 12, .transfer = -2500000, .effort = 0.7, .mind = MIND_MODEL, .taint = 2},
-    {.name = "a vote twice", .text = "{\"act\":{\"option\":\"upvote\",\"target\":\"P2\"}" NO_DEAL REST, .mind = MIND_OVERRULED,
+    {.name = "a vote twice", .text = "{\"act\":{\"option\":\"upvote\",\"target\":\"P501\"}" NO_DEAL REST, .mind = MIND_OVERRULED,
      .signs = SIGN_FORBIDDEN},
-    {.name = "a reply to itself", .text = "{\"act\":{\"option\":\"reply\",\"target\":\"P3\",\"text\":\"a\",\"sincerity\":1}" NO_DEAL REST,
+    {.name = "a reply to itself", .text = "{\"act\":{\"option\":\"reply\",\"target\":\"P502\",\"text\":\"a\",\"sincerity\":1}" NO_DEAL REST,
      .mind = MIND_OVERRULED, .signs = SIGN_FORBIDDEN},
-    {.name = "another role's verb", .text = "{\"act\":{\"option\":\"freeze\",\"target\":\"P1\"}" NO_DEAL REST,
+    {.name = "another role's verb", .text = "{\"act\":{\"option\":\"freeze\",\"target\":\"P500\"}" NO_DEAL REST,
      .mind = MIND_OVERRULED, .signs = SIGN_FORBIDDEN},
     {.name = "more than it has",
-     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"trade\",\"target\":\"A1\",\"transfer\":50.1,"
+     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"trade\",\"target\":\"A49526\",\"transfer\":50.1,"
              "\"effort\":0,\"disguise\":0}" REST, .mind = MIND_OVERRULED, .signs = SIGN_FORBIDDEN},
     {.name = "each in its bounds, both beyond its means",
-     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"trade\",\"target\":\"A1\",\"transfer\":50,"
+     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"trade\",\"target\":\"A49526\",\"transfer\":50,"
              "\"effort\":1,\"disguise\":0}" REST, .mind = MIND_OVERRULED, .signs = SIGN_FORBIDDEN},
     {.name = "all that it has",
-     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"trade\",\"target\":\"A1\",\"transfer\":50,"
+     .text = "{\"act\":{\"option\":\"pass\"},\"deal\":{\"option\":\"trade\",\"target\":\"A49526\",\"transfer\":50,"
              "\"effort\":0,\"disguise\":0}" REST,
      .target = NOBODY, .words = "", .partner = 11, .transfer = 50 * TOKEN, .mind = MIND_MODEL, .taint = 2},
     {.name = "no JSON", .text = "I would rather pass.", .mind = MIND_OVERRULED},
@@ -238,7 +238,7 @@ status(void **state)
         assert_true(model_holds(&round.asked, PROMPT_users, PROMPT_user, 0,
                                 "{\"of\":\"note\",\"by\":\"you\",\"taint\":1,\"text\":\"2 what I know\"}"));
         model_hear(&round, &policy, &(struct model_answer){.status = row->status,
-            .text = "{\"act\":{\"option\":\"downvote\",\"target\":\"P1\"}" NO_DEAL REST, .digest = 5, .tokens = 10});
+            .text = "{\"act\":{\"option\":\"downvote\",\"target\":\"P500\"}" NO_DEAL REST, .digest = 5, .tokens = 10});
         assert_int_equal(batch_u8(&round.decided, DECIDE_mind, 0), row->mind);
         assert_int_equal(batch_u64(&round.decided, DECIDE_mind_answer, 0), decides ? 5 : 0);
         assert_int_equal(batch_u32(&round.decided, DECIDE_mind_tokens, 0), 20);
@@ -414,7 +414,8 @@ silent(void **state)
     }
     model_observe(&scene, &plain_words, &agent, 1, 0, &round.ask);
     model_ask(&round, &policy);
-    assert_int_equal(round.asks, row->asks);
+    assert_true(round.asks); /* a prompt is sent also without a question, so that places are passed */
+    assert_int_equal(round.asked.count[PROMPT_ROW], row->asks);
     model_hear(&round, &policy, NULL);
     assert_int_equal(batch_u8(&round.decided, DECIDE_mind, 0), row->asks ? MIND_UNAVAILABLE : MIND_NONE);
     assert_int_equal(batch_u8(&round.decided, DECIDE_mind_signs, 0), 0);
@@ -462,7 +463,7 @@ offers(void **state)
     case_offers(quotes, 5, TOKEN, made, row->offers, &round.ask);
     model_ask(&round, &policy);
     assert_true(round.asks);
-    assert_true(model_holds(&round.asked, PROMPT_users, PROMPT_user, 0, "\"from\":\"A1\""));
+    assert_true(model_holds(&round.asked, PROMPT_users, PROMPT_user, 0, "\"from\":\"A37999\""));
     model_hear(&round, &policy, &(struct model_answer){.text = row->text, .digest = 8, .tokens = 4});
     case_decide(&honest, &round.ask, MODEL_STEP, &alone, &want);
     assert_int_equal(round.decided.count[ANSWER_MIND], 1);
