@@ -512,6 +512,53 @@ some_offers(void **state)
     free((void *)(uintptr_t)policy.params);
 }
 
+/* Eight offers whose numbers are as long as numbers can be, and a note of quotes: all of them stand in the question. */
+static void
+long_offers(void **state)
+{
+    struct chunk_policy policy = case_policy("llm", "{memory: 255}");
+    struct case_offer made[8];
+    struct model_round round = {0};
+    struct buffer plain = {0};
+    struct batch batch;
+    struct batch_writer w;
+    struct why why = {0};
+    double quotes[QUOTE_COUNT];
+    uint32_t counts[AXIS_MAX];
+
+    (void)state;
+    for (uint32_t q = 0; q < QUOTE_COUNT; q++)
+        quotes[q] = -1.2345678901234567e-299;
+    for (uint32_t i = 0; i < 8; i++)
+        made[i] = (struct case_offer){.transfer = -999999999999999, .reputation = -0.12345678901234567,
+            .trust = 0.12345678901234568, .signal = 0.98765432109876543, .past = 65535, .revealed = 31, .kin = 1,
+            .insider = -1};
+    case_offers(quotes, 5, INT64_C(8999999999999999999), made, 8, &plain);
+    assert_int_equal(batch_read(&schema_sandbox_offers, plain.data, plain.size, &batch, &why), 0);
+    memcpy(counts, batch.count, sizeof counts);
+    counts[OFFERS_MEMORY] = 255;
+    batch_begin(&w, &schema_sandbox_offers, &round.ask, CASE_SEED, 0, counts);
+    for (uint32_t c = 0; c < OFFERS_COUNT; c++)
+        if (c != OFFERS_memory)
+            memcpy(batch_column(&w, c), batch.data[c],
+                   (size_t)(counts[schema_sandbox_offers.columns[c].axis] +
+                            (schema_sandbox_offers.columns[c].kind == COLUMN_OFFSETS)) *
+                       column_width(schema_sandbox_offers.columns[c].kind));
+    memset(batch_column(&w, OFFERS_memory), '"', 255);
+    *(uint8_t *)batch_column(&w, OFFERS_memory) = 3;
+    PUT(uint32_t, OFFERS_memories, 1, 255);
+    PUT(uint16_t, OFFERS_answers_left, 0, 65535);
+    PUT(double, OFFERS_reputation, 0, -0.12345678901234567);
+    model_ask(&round, &policy);
+    assert_true(model_holds(&round.asked, PROMPT_users, PROMPT_user, 0, "\"id\":\"O8\""));
+    assert_true(model_holds(&round.asked, PROMPT_users, PROMPT_user, 0, "\"offer8\":"));
+    assert_true(model_holds(&round.asked, PROMPT_users, PROMPT_user, 0, "\"of\":\"note\""));
+    assert_int_equal(batch_u8(&round.asked, PROMPT_taint, 0), 3);
+    buffer_fini(&plain);
+    model_fini(&round);
+    free((void *)(uintptr_t)policy.params);
+}
+
 /* ---- chunks ---- */
 
 /* The questions and decisions of twelve agents, of all roles and some frozen, in one chunk and one by one. */
@@ -650,6 +697,7 @@ main(void)
         {"the secret word is not given away", leaks},
         {"notes", notes},
         {"some offers of many", some_offers},
+        {"offers with long numbers", long_offers},
         {"how agents are cut into chunks does not matter", pieces},
         {"answers to another prompt", other_answers},
         {"parameters", parameters},
