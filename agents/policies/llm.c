@@ -6,7 +6,9 @@
  * 3. An answer that holds the secret word, however it is written, is not used.
  * 4. The built-in policy has its default parameters and no memory: it sees none, and what it would store is dropped, so
  *    that the model's note stays as it is. It also decides where there is nothing to ask: for who is frozen, or is not
- *    its own master. */
+ *    its own master.
+ * 5. Of many offers the model is asked about the first eight. The built-in policy answers the others, and the record,
+ *    which says for all offers of an agent together who decided, names the model. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
