@@ -13,9 +13,9 @@
  * Of several replies one is drawn by the request's seed. `echo: true` adds the user's text, `hex` is a reply of bytes
  * that YAML cannot hold. `fill` completes a reply that is a JSON object after the schema that is asked for, so that a
  * row says only what matters. `least`: null wherever it may be, otherwise the first of an enum, 0, false, nothing;
- * `drawn`: enums, and numbers from 0, 0.01 .. 1, are drawn by the request's seed. What the groups of a `pattern` (POSIX,
- * extended) have matched stands in its reply as $1 to $9, a dollar as $$. Without a matching row the request's ready
- * answer is given. */
+ * `drawn`: enums, and numbers from 0, 0.01 .. 1, are drawn by the request's seed. What the groups of a `pattern`
+ * (POSIX, extended) have matched stands in its reply as $1 to $9, a dollar as $$. Without a matching row the request's
+ * ready answer is given. */
 #include "llm-gateway/provider.h"
 
 #include <regex.h>
