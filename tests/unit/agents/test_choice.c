@@ -353,6 +353,8 @@ too_much(void **state)
         assert_int_equal(json_array_size(json_object_get(tree, "posts")), choice.sets[0].kept);
         assert_int_equal(json_array_size(json_object_get(tree, "tasks")), choice.sets[1].kept);
         assert_int_equal(json_array_size(json_object_get(tree, "data")), choice_taint(&choice));
+        assert_int_equal(choice_quoted(&choice, 0), (UINT64_C(1) << choice_taint(&choice)) - 1);
+        assert_int_equal(choice_quoted(&choice, 1), 0);
         /* the order: tasks go first, then texts, then posts */
         if (choice.quote_kept < choice.quote_count)
             assert_true(choice.sets[1].kept <= CHOICE_KEEP);
