@@ -175,7 +175,7 @@ holds(const struct batch *prompt, uint32_t offsets, uint32_t bytes, uint32_t i, 
 static void
 meet_words(const struct batch *prompt, uint32_t row)
 {
-    uint32_t frame = batch_u16(prompt, PROMPT_frame, row), role = 0;
+    uint32_t frame = batch_u16(prompt, PROMPT_frame, row), shape = batch_u16(prompt, PROMPT_shape, row), role = 0;
 
     while (role < SANDBOX_ROLES) {
         uint32_t from = batch_u32(prompt, PROMPT_roles, frame), to = batch_u32(prompt, PROMPT_roles, frame + 1);
@@ -187,7 +187,7 @@ meet_words(const struct batch *prompt, uint32_t row)
     }
     assert_true(role < SANDBOX_ROLES);
     for (uint32_t i = 0; i < templates[role].count; i++)
-        templates[role].met[i] |= holds(prompt, PROMPT_schemas, PROMPT_schema, frame, templates[role].words[i]) ||
+        templates[role].met[i] |= holds(prompt, PROMPT_schemas, PROMPT_schema, shape, templates[role].words[i]) ||
             holds(prompt, PROMPT_users, PROMPT_user, row, templates[role].words[i]);
 }
 
@@ -202,9 +202,9 @@ static struct {
 
 /* A frame's schema, compiled as the gateway does it. */
 static struct schema *
-compile(const struct batch *prompt, uint32_t frame)
+compile(const struct batch *prompt, uint32_t shape)
 {
-    uint32_t from = batch_u32(prompt, PROMPT_schemas, frame), to = batch_u32(prompt, PROMPT_schemas, frame + 1);
+    uint32_t from = batch_u32(prompt, PROMPT_schemas, shape), to = batch_u32(prompt, PROMPT_schemas, shape + 1);
     struct schema *out;
     struct why why = {0};
 
@@ -217,7 +217,7 @@ static char *
 answer(const struct batch *prompt, uint32_t row, bool offered, struct rng *rng)
 {
     uint32_t from = batch_u32(prompt, PROMPT_users, row), to = batch_u32(prompt, PROMPT_users, row + 1);
-    struct schema *schema = compile(prompt, batch_u16(prompt, PROMPT_frame, row));
+    struct schema *schema = compile(prompt, batch_u16(prompt, PROMPT_shape, row));
     json_t *user = json_loadb((const char *)prompt->data[PROMPT_user] + from, to - from, JSON_REJECT_DUPLICATES, NULL);
     json_t *tree = json_loads(schema_text(schema), 0, NULL), *value;
     struct schema_report report;

@@ -592,8 +592,8 @@ pieces(void **state)
 
         model_observe(&scene, &plain_words, &agents[i], 1, i, &one.ask);
         model_ask(&one, &policy);
-        assert_int_equal(one.asks, !agents[i].frozen);
-        if (one.asks) {
+        assert_int_equal(one.asked.count[PROMPT_ROW], !agents[i].frozen);
+        if (!agents[i].frozen) {
             assert_int_equal(batch_u32(&whole.asked, PROMPT_place, row), i);
             assert_int_equal(batch_u32(&one.asked, PROMPT_place, 0), i);
             assert_true(batch_u64(&whole.asked, PROMPT_seed, row) == batch_u64(&one.asked, PROMPT_seed, 0));

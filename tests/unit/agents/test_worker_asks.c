@@ -102,14 +102,14 @@ asks_and_hears(void **state)
     desk_fini(&desk);
 }
 
-/* Nobody has a question: the answer comes at once, and says that nobody was asked. */
+/* Nobody has a question: an empty prompt says that these places are passed, and the answer that nobody was asked. */
 static void
 asks_nobody(void **state)
 {
     struct case_agent agent = {.agent = 20, .role = SANDBOX_WORKER, .resources = TOKEN, .frozen = 1};
     struct case_scene scene = {0};
     struct desk desk;
-    struct buffer ask = {0};
+    struct buffer ask = {0}, prompt;
     struct batch batch;
     struct why why = {0};
 
@@ -119,6 +119,13 @@ asks_nobody(void **state)
     case_quotes(scene.quotes);
     case_observe(&scene, &agent, 1, &ask);
     tell(&desk, ask_head, &ask);
+    assert_int_equal(desk.count, 1);
+    assert_fence(&desk.parcels[0].head, &ask_head, MSG_PROMPT);
+    prompt = bytes_of(&desk.parcels[0]);
+    assert_int_equal(batch_read(&schema_prompt, prompt.data, prompt.size, &batch, &why), 0);
+    assert_int_equal(batch.count[PROMPT_ROW], 0);
+    assert_int_equal(batch_u32(&batch, PROMPT_rows, 0), 1);
+    tell_completion(&desk, ask_head, &prompt);
     assert_int_equal(desk.count, 2);
     assert_fence(&desk.parcels[0].head, &ask_head, MSG_ACTION);
     assert_int_equal(credit_of(&desk.parcels[1]), 1);
@@ -130,6 +137,7 @@ asks_nobody(void **state)
     assert_int_equal(batch_read(&schema_sandbox_decide, desk.parcels[0].bytes, desk.parcels[0].size, &batch, &why), 0);
     assert_int_equal(batch.count[DECIDE_MIND], 0);
     buffer_fini(&ask);
+    buffer_fini(&prompt);
     desk_fini(&desk);
 }
 
@@ -435,7 +443,7 @@ main(void)
 {
     static const struct test_case cases[] = {
         {"asks, and decides on the answer", asks_and_hears},
-        {"answers at once where nobody asks", asks_nobody},
+        {"passes its places where nobody asks", asks_nobody},
         {"asks again", asks_again},
         {"drops other completions", stale_completions},
         {"says what the gateway refuses", gateway_refuses},
