@@ -596,6 +596,23 @@ all_stopped(const struct local *self)
     return true;
 }
 
+/* One that the run cannot do without has given up. */
+static bool
+has_lost(const struct local *self, int *status)
+{
+    static const enum role vital[] = {ROLE_GOVERNANCE, ROLE_GATEWAY};
+
+    for (size_t i = 0; i < sizeof vital / sizeof vital[0]; i++) {
+        const struct member *member = member_of_role(self, vital[i]);
+
+        if (member != NULL && member->outbox.stopped && member->outbox.status != 0) {
+            *status = member->outbox.status;
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 local_run(struct local *self)
 {
@@ -603,12 +620,13 @@ local_run(struct local *self)
     struct peer others[ACTORS_MAX];
     uint64_t until_ms;
     uint32_t count = 0;
-    int status;
+    int status = 0;
 
     ASSERT(world != NULL);
-    while (!world->outbox.stopped)
+    while (!world->outbox.stopped && !has_lost(self, &status))
         local_step(self, 1000);
-    status = world->outbox.status;
+    if (world->outbox.stopped)
+        status = world->outbox.status;
     for (uint32_t i = 0; i < self->member_count; i++)
         if (self->members[i] != world)
             others[count++] = self->members[i]->id;

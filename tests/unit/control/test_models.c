@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define LLM                                                                                                            \
@@ -310,26 +311,35 @@ canonical_of(const char *path)
     return out;
 }
 
-static void
-run(const char *llm, const char *detail, const char *path)
+/* The exit status of a run with one value set. */
+static int
+run_status(const char *llm, const char *set, const char *path)
 {
     struct models_wish wish;
     struct yaml_tree *tree = NULL;
     struct scenario scenario;
     struct launch launch;
     struct why why = {0};
+    int status;
 
     write_templates();
     if (models_wish_read(llm, true, &wish, &why) != 0 ||
-        scenario_read(write_file("run.yaml", SOME "}\nsimulation: {epochs: 2, steps_per_epoch: 4}\n" LLM), &detail, 1,
+        scenario_read(write_file("run.yaml", SOME "}\nsimulation: {epochs: 2, steps_per_epoch: 4}\n" LLM), &set, 1,
             &tree, &why) != 0 ||
         models_wish_apply(&wish, tree, &why) != 0 || scenario_resolve(&tree, &scenario, &why) != 0 ||
         models_mode_settle(scenario.tree, &why) != 0 || folder_create(path, scenario.tree, &why) != 0)
         fail_msg("%s", why.text);
     launch = (struct launch){.folder = path, .plan = &scenario.plan, .scenario = yaml_root(scenario.tree),
         .quiet = true, .no_signals = true};
-    assert_int_equal(launch_inproc(&launch), 0);
+    status = launch_inproc(&launch);
     scenario_fini(&scenario);
+    return status;
+}
+
+static void
+run(const char *llm, const char *set, const char *path)
+{
+    assert_int_equal(run_status(llm, set, path), 0);
 }
 
 /* How many calls the log has, and how many of them were not taken from another log. */
@@ -454,6 +464,20 @@ forks(void **state)
     branch_close(&branch);
 }
 
+/* A question that the log does not have ends a replay. What was answered before is kept. */
+static void
+a_miss_ends_the_run(void **state)
+{
+    char parent[4400], path[4400], replay[4500];
+
+    (void)state;
+    snprintf(parent, sizeof parent, "%s/missed", test_folder());
+    snprintf(path, sizeof path, "%s/missing", test_folder());
+    snprintf(replay, sizeof replay, "replay=%s", parent);
+    run("record", "llm.roles.worker.temperature=0.5", parent);
+    assert_int_equal(run_status(replay, "llm.roles.worker.temperature=0.4", path), EX_DATAERR);
+}
+
 /* The text of another template takes the place of the one that the manifest holds. */
 static void
 a_fork_may_be_told_otherwise(void **state)
@@ -548,6 +572,7 @@ main(void)
         {"a role is set by either of its names", a_role_is_set_by_either_name},
         {"a fork may be told otherwise", a_fork_may_be_told_otherwise},
         {"a run without a log cannot be replayed", a_run_without_a_log_cannot_be_replayed},
+        {"a miss ends the run", a_miss_ends_the_run},
         {"keys are left out", keys_are_left_out},
     };
 
