@@ -15,7 +15,7 @@ struct asker;
 
 /* Loads the keys that the configuration names (only where a role's chain leads to their provider), opens the providers
  * of `section`. The configuration is lent for the asker's life. `dry`: neither; every call fails with LLM_BAD_REQUEST.
- */
+ * So is the asker of a replay, which needs nobody's key. */
 MUST_CHECK int asker_new(
     const struct llm_config *config, const struct yaml_node *section, bool dry, struct asker **out, struct why *why);
 void asker_destroy(struct asker **self_p);

@@ -19,7 +19,7 @@ static const struct row {
     {"openai, no fault", "openai", NULL, LLM_OK, 0},
     {"openai F33 split", "openai", "F33", LLM_OK, 0},
     {"openai F34 comments", "openai", "F34", LLM_OK, 0},
-    {"openai F35 no [DONE], finished", "openai", "{id: F35, variant: finished}", LLM_OK, 0},
+    {"openai F35 no [DONE], finished", "openai", "{id: F35, variant: finished}", LLM_OK, PROVIDER_USAGE_ABSENT},
     {"openai F35 no [DONE], unfinished", "openai", "{id: F35, variant: unfinished}", LLM_ENVELOPE, 0},
     {"openai F36 an error in the middle", "openai", "F36", LLM_SERVER, 0},
     {"openai F37 no usage", "openai", "F37", LLM_OK, PROVIDER_USAGE_ABSENT},
