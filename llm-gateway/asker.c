@@ -1,5 +1,6 @@
 #include "llm-gateway/asker.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +186,36 @@ note_error(struct asker *self, const struct asked *asked, enum llm_class class, 
     (void)secrets_redact_in_place(self->secrets, error, ERROR_SIZE);
 }
 
+/* The engine has looked at what came over the wire. JSON can spell a key so that only whoever reads it sees it. */
+static void
+mask(const struct asker *self, struct buffer *text)
+{
+    if (text->size > 0)
+        (void)secrets_mask(self->secrets, (char *)text->data, &text->size, false);
+}
+
+/* And the text may be JSON itself, for its reader to read once more. */
+static void
+mask_as_read(const struct asker *self, struct buffer *text)
+{
+    json_error_t ignored;
+    json_t *root;
+    char *plain;
+
+    mask(self, text);
+    if (secrets_count(self->secrets) == 0 || text->size == 0 || memchr(text->data, '\\', text->size) == NULL)
+        return;
+    root = json_loadb((const char *)text->data, text->size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored);
+    plain = root != NULL ? json_dumps(root, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    if (plain != NULL && secrets_found(self->secrets, plain, strlen(plain))) {
+        buffer_clear(text);
+        buffer_append(text, plain, strlen(plain));
+        mask(self, text);
+    }
+    free(plain);
+    json_decref(root);
+}
+
 static void
 complain(const struct schema_report *report, struct buffer *out)
 {
@@ -198,7 +229,7 @@ complain(const struct schema_report *report, struct buffer *out)
 
 /* Mended and checked; the class then says whether it can be used. */
 static void
-check_text(struct asked *asked)
+check_text(const struct asker *self, struct asked *asked)
 {
     struct repair repair = {0};
     const struct buffer *text = &asked->result.text;
@@ -211,11 +242,13 @@ check_text(struct asked *asked)
     if (repair.status == REPAIR_REFUSED) {
         asked->out.class = cut_off ? LLM_LENGTH : LLM_SCHEMA;
         complain(&repair.report, &asked->complaints);
+        mask(self, &asked->complaints);
     } else {
         asked->out.class = LLM_OK;
         asked->out.schema_ok = 1;
         asked->out.repairs = repair.bits;
         buffer_append(&asked->text, repair.text.data, repair.text.size);
+        mask_as_read(self, &asked->text);
     }
     repair_fini(&repair);
 }
@@ -226,6 +259,7 @@ settle(struct asker *self, struct asked *asked, int status)
 {
     const struct provider_result *result = &asked->result;
 
+    mask(self, &asked->result.text);
     asked->out =
         (struct flow_result){.class = result->verdict.class,
                              .wait_ms = result->verdict.wait_ms,
@@ -237,7 +271,7 @@ settle(struct asker *self, struct asked *asked, int status)
                              .tokens_out = result->tokens_out,
                              .tokens_cached = result->tokens_cached};
     if (result->verdict.class == LLM_OK || result->verdict.class == LLM_LENGTH)
-        check_text(asked);
+        check_text(self, asked);
     note_error(self, asked, asked->out.class,
                asked->complaints.size > 0 ? "an answer did not fit its schema" : result->verdict.detail);
 }

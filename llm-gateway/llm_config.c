@@ -110,7 +110,7 @@ find_model(const struct llm_config *self, const struct yaml_node *node, uint32_t
 
 /* ---- secrets and addresses ---- */
 
-/* No scalar of the section may look like a key, whatever it is called. */
+/* No scalar and no name of the section may look like a key, whatever it is called. */
 static int
 refuse_secrets(const struct yaml_node *node, const char *name, struct why *why)
 {
@@ -119,8 +119,11 @@ refuse_secrets(const struct yaml_node *node, const char *name, struct why *why)
     if (node->kind == YAML_SCALAR && redact_looks_secret(strcmp(name, "key_file") == 0 ? "path" : name, node->text))
         return yaml_fail(node, why, ERR_DENIED,
             "this looks like a key; name the variable that holds it (key_env) or the file (key_file)");
-    for (const struct yaml_node *member = node->first; member != NULL && error == 0; member = member->next)
+    for (const struct yaml_node *member = node->first; member != NULL && error == 0; member = member->next) {
+        if (member->key != NULL && redact_looks_secret("", member->key)) /* said of the map: a path has the names */
+            return yaml_fail(node, why, ERR_DENIED, "a name in here looks like a key");
         error = refuse_secrets(member, member->key != NULL ? member->key : name, why);
+    }
     return error;
 }
 
