@@ -1,7 +1,7 @@
-/* tests/support/gateway_rig.h - the gateway's actor by hand, against a server on this machine: who asks is the test, and
- * so is the clock. While a call is on its way the clock goes as the real one does; while none is, it jumps to whatever
- * is due next, so that a wait of an hour takes no time and a slow machine shortens no deadline. After everything that
- * happens the flow's invariants are looked at, the budgets' among them. */
+/* tests/support/gateway_rig.h - the gateway's actor by hand, against a server on this machine: who asks is the test,
+ * and so is the clock. While a call is on its way the clock goes as the real one does; while none is, it jumps to
+ * whatever is due next, so that a wait of an hour takes no time and a slow machine shortens no deadline. After
+ * everything that happens the flow's invariants are looked at, the budgets' among them. */
 #ifndef POLIS_TESTS_SUPPORT_GATEWAY_RIG_H
 #define POLIS_TESTS_SUPPORT_GATEWAY_RIG_H
 

@@ -70,8 +70,7 @@ write_scenario(const char *dialect, const char *provider, const char *role, stru
               "  roles:\n"
               "    swarm.worker: {out_max: 50, %s}\n"
               "    swarm.planner: {out_max: 50, chain: [other/o, rules]}\n",
-              verbs, dialect, rig.port, provider[0] != '\0' ? ", " : "", provider,
-              rig.port, role);
+              verbs, dialect, rig.port, provider[0] != '\0' ? ", " : "", provider, rig.port, role);
     buffer_append(out, "", 1);
 }
 
@@ -92,12 +91,8 @@ static void
 ask(struct gateway_rig *gateway, uint32_t slot, uint32_t phase, const char *user, const char *schema)
 {
     struct prompt_row row = {.seed = phase + 1u, .user = user, .fallback = FALLBACK};
-    struct prompt_plan plan = {.role = clients[slot].role,
-                               .system = "be brief",
-                               .schema = schema,
-                               .span = 1,
-                               .rows = &row,
-                               .row_count = 1};
+    struct prompt_plan plan = {
+        .role = clients[slot].role, .system = "be brief", .schema = schema, .span = 1, .rows = &row, .row_count = 1};
 
     gateway_rig_send(gateway, 1, slot, phase, 0, 0, &plan);
 }
@@ -164,8 +159,8 @@ log_path(void)
 #define GAVE_UP "fallback: " FALLBACK
 #define SHORT_ACT "{\"verb\":\"pass\",\"amount\":3,\"done\":null,\"note\":null}"
 
-/* `want`: what is told; a prefix where it ends in a star. `once`: the same question meets the fault the first time only.
- * Waits are looked at in the log, where one of them is 0 they are not. */
+/* `want`: what is told; with a star: what it begins with and holds. `once`: the same question meets the fault the first
+ * time only. Waits are those of the log, before the second attempt; 0: they are not looked at. */
 /* clang-format off */
 static const struct row {
     const char *name, *fault, *want, *attempts;
@@ -217,7 +212,8 @@ static const struct row {
     {"F25 5e71028", "{id: F25, variant: huge}", GAVE_UP, "schema:200", .schema = true},
     {"F25 NaN", "{id: F25, variant: nan}", GAVE_UP, "schema:200", .schema = true},
     {"F25 Infinity", "{id: F25, variant: infinity}", GAVE_UP, "schema:200", .schema = true},
-    {"F25 -0", "{id: F25, variant: negative_zero}", "ok: {\"verb\":\"pass\",\"amount\":-0,\"done\":null,\"note\":null}", "ok:200", .schema = true, .reply = SHORT_ACT},
+    {"F25 -0", "{id: F25, variant: negative_zero}",
+        "ok: {\"verb\":\"pass\",\"amount\":-0,\"done\":null,\"note\":null}", "ok:200", .schema = true, .reply = SHORT_ACT},
     {"F26 no UTF-8", "{id: F26, variant: utf8}", GAVE_UP, "envelope:200 envelope:200", .schema = true},
     {"F26 half a pair", "{id: F26, variant: surrogate}", GAVE_UP, "envelope:200 envelope:200", .schema = true},
     {"F26 a zero byte", "{id: F26, variant: nul}", GAVE_UP, "schema:200", .schema = true},
@@ -372,7 +368,8 @@ base_url(void **state)
     char yaml[700], rules[300];
 
     (void)snprintf(rules, sizeof rules,
-                   "rules:\n  - match: {path: \"%s\"}\n    reply: {text: right}\n  - reply: {text: wrong}\n", row->path);
+                   "rules:\n  - match: {path: \"%s\"}\n    reply: {text: right}\n  - reply: {text: wrong}\n",
+                   row->path);
     use_rules(rules);
     (void)snprintf(yaml, sizeof yaml,
                    "llm:\n  providers:\n    first: {dialect: %s, base_url: \"http://127.0.0.1:%u%s\", models: {m: "

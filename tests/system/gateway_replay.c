@@ -1,6 +1,6 @@
-/* A run recorded while every second provider's answer is trouble of some kind, and replayed from its call log with the
- * provider gone, in a process without any network, by one, two and eight workers who cut their chunks otherwise and come
- * in any order: everybody is told the same, byte for byte. */
+/* A run recorded while every second answer of a provider is trouble of some kind, and replayed from its call log with
+ * the provider gone, in a process without any network, by one, two and eight workers who cut their chunks otherwise and
+ * come in any order: everybody is told the same, byte for byte. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* unshare() */
 #endif
@@ -31,13 +31,15 @@ write_scenario(uint16_t port, struct buffer *out)
     text_addf(out,
               "llm:\n"
               "  budgets: {max_calls_per_step: 220}\n"
-              "  schemas: {answer: '{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"verb\",\"note\"],"
-              "\"properties\":{\"verb\":{\"type\":\"string\",\"enum\":[\"pass\",\"post\"]},\"note\":{\"type\":\"string\"}"
-              "}}'}\n"
+              "  schemas: {answer: '{\"type\":\"object\",\"additionalProperties\":false,"
+              "\"required\":[\"verb\",\"note\"],"
+              "\"properties\":{\"verb\":{\"type\":\"string\",\"enum\":[\"pass\",\"post\"]},"
+              "\"note\":{\"type\":\"string\"}}}'}\n"
               "  providers:\n"
-              "    first: {dialect: openai, base_url: \"http://127.0.0.1:%u/v1\", key_env: " KEY_VARIABLE ", models: {m: "
-              "{price: {in: 100, out: 200}}}}\n"
-              "    other: {dialect: anthropic, base_url: \"http://127.0.0.1:%u\", models: {o: {price: {in: 1, out: 2}}}}\n"
+              "    first: {dialect: openai, base_url: \"http://127.0.0.1:%u/v1\", key_env: " KEY_VARIABLE ", models: "
+              "{m: {price: {in: 100, out: 200}}}}\n"
+              "    other: {dialect: anthropic, base_url: \"http://127.0.0.1:%u\", models: {o: {price: {in: 1, out: "
+              "2}}}}\n"
               "  roles:\n"
               "    swarm.worker: {chain: [first/m, rules], schema: answer, deadline_ms: 1500, out_max: 60, reask: 1}\n"
               "    swarm.planner: {chain: [first/m, other/o, rules], deadline_ms: 1500, out_max: 60, cache: 3, share: "
@@ -50,8 +52,8 @@ write_scenario(uint16_t port, struct buffer *out)
 static void
 write_rules(struct buffer *out)
 {
-    static const char *const faults[] = {"F01", "F10", "F14", "F15", "F16", "F18", "F19", "F20", "F21", "F22",
-                                         "F24", "F26", "F27", "F30", "F31", "F32", "F38", "{id: F06, ms: 300}"};
+    static const char *const faults[] = {"F01", "F10", "F14", "F15", "F16", "F18", "F19", "F20", "F21",
+                                         "F22", "F24", "F26", "F27", "F30", "F31", "F32", "F38", "{id: F06, ms: 300}"};
 
     text_add(out, "seed: 11\nrules:\n");
     for (uint32_t i = 0; i < sizeof faults / sizeof faults[0]; i++)

@@ -52,8 +52,10 @@ add_escaped(struct buffer *out, const char *key, const char *backslash)
 static void
 add_choice(struct buffer *out, const char *before, const char *key, const char *backslash, const char *behind)
 {
-    text_addf(out, "{\"id\":\"x\",\"model\":\"m\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":"
-                   "{\"role\":\"assistant\",\"content\":\"%s", before);
+    text_addf(out,
+              "{\"id\":\"x\",\"model\":\"m\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":"
+              "{\"role\":\"assistant\",\"content\":\"%s",
+              before);
     if (backslash != NULL)
         add_escaped(out, key, backslash);
     else
@@ -64,7 +66,8 @@ add_choice(struct buffer *out, const char *before, const char *key, const char *
 static void
 add_reply(struct buffer *out, const char *line, const char *headers, const struct buffer *body)
 {
-    text_addf(out, "HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sConnection: close\r\nContent-Length: %zu\r\n\r\n",
+    text_addf(out,
+              "HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sConnection: close\r\nContent-Length: %zu\r\n\r\n",
               line, headers, body->size);
     buffer_append(out, body->data, body->size);
 }
@@ -83,8 +86,9 @@ say_in_answer(uint32_t shape, const char *key, const char *request, struct buffe
     case 6: add_choice(body, "", request, NULL, ""); break; /* no JSON, with its ends of lines */
     case 7: text_addf(body, "{\"choices\": %s", key); break;
     case 8:
-        text_addf(body, "{\"id\":\"%s\",\"model\":\"%s\",\"system_fingerprint\":\"%s\",\"choices\":[{\"finish_reason\":"
-                        "\"%s\",\"message\":{\"content\":\"x.\"}}],\"usage\":{\"prompt_tokens\":\"%s\"}}",
+        text_addf(body,
+                  "{\"id\":\"%s\",\"model\":\"%s\",\"system_fingerprint\":\"%s\",\"choices\":[{\"finish_reason\":"
+                  "\"%s\",\"message\":{\"content\":\"x.\"}}],\"usage\":{\"prompt_tokens\":\"%s\"}}",
                   key, key, key, key, key);
         break;
     default: add_choice(body, key, key, NULL, key); break;
@@ -98,7 +102,8 @@ say_otherwise(uint32_t shape, const char *key, struct buffer *out)
     static const char *const lines[] = {"401 Unauthorized", "500 Oops", "429 Slow", "400 Bad", "404 None", "402 Pay"};
     struct buffer body = {0}, headers = {0};
 
-    text_addf(&body, "{\"error\":{\"type\":\"%s\",\"code\":\"%s\",\"message\":\"Incorrect API key provided: ", key, key);
+    text_addf(&body, "{\"error\":{\"type\":\"%s\",\"code\":\"%s\",\"message\":\"Incorrect API key provided: ", key,
+              key);
     if (shape % 2 == 0)
         add_escaped(&body, key, "\\");
     else
@@ -110,14 +115,18 @@ say_otherwise(uint32_t shape, const char *key, struct buffer *out)
         text_addf(out, "%s %s\r\n\r\n%s", key, key, key);
     } else if (shape == 18) {
         text_addf(&headers, "Location: http://127.0.0.2:9/%s?key=%s\r\n", key, key);
-        add_reply(out, "307 Elsewhere", (headers.data[headers.size - 1] = '\n', buffer_append(&headers, "", 1),
-                                         (const char *)headers.data), &body);
+        add_reply(out, "307 Elsewhere",
+                  (headers.data[headers.size - 1] = '\n', buffer_append(&headers, "", 1), (const char *)headers.data),
+                  &body);
     } else if (shape == 19) {
-        text_addf(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n%zx\r\n%.*s\r\n%s\r\n",
+        text_addf(out,
+                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n%zx\r\n%.*s\r\n%s\r\n",
                   strlen(key) / 2, (int)(strlen(key) / 2), key, key);
     } else {
-        text_addf(&headers, "Retry-After: %s\r\nretry-after-ms: %s\r\nx-request-id: %s\r\nx-ratelimit-remaining-tokens: "
-                            "%s\r\nDate: %s\r\n", key, key, key, key, key);
+        text_addf(&headers,
+                  "Retry-After: %s\r\nretry-after-ms: %s\r\nx-request-id: %s\r\nx-ratelimit-remaining-tokens: "
+                  "%s\r\nDate: %s\r\n",
+                  key, key, key, key, key);
         buffer_append(&headers, "", 1);
         add_reply(out, lines[shape - 10], (const char *)headers.data, &body);
     }
@@ -295,16 +304,17 @@ gateway_life(const char *folder, unsigned parrot, unsigned faults)
     struct gateway_rig rig;
 
     (void)snprintf(log, sizeof log, "%s/calls.log", folder);
-    (void)snprintf(yaml, sizeof yaml,
-                   "llm:\n  providers:\n"
-                   "    parrot: {dialect: openai, base_url: \"http://127.0.0.1:%u\", key_env: %s, idle_ms: 500, models: "
-                   "{m: {price: free}}}\n"
-                   "    double: {dialect: anthropic, base_url: \"http://127.0.0.1:%u\", key_env: %s, models: {m: "
-                   "{price: free}}}\n"
-                   "  roles:\n"
-                   "    swarm.worker: {chain: [parrot/m, rules], deadline_ms: 2000, attempts: 2, reask: 1}\n"
-                   "    swarm.planner: {chain: [double/m, rules], deadline_ms: 400, attempts: 2}\n",
-                   parrot, VARIABLE, faults, VARIABLE);
+    (void)snprintf(
+        yaml, sizeof yaml,
+        "llm:\n  providers:\n"
+        "    parrot: {dialect: openai, base_url: \"http://127.0.0.1:%u\", key_env: %s, idle_ms: 500, models: "
+        "{m: {price: free}}}\n"
+        "    double: {dialect: anthropic, base_url: \"http://127.0.0.1:%u\", key_env: %s, models: {m: "
+        "{price: free}}}\n"
+        "  roles:\n"
+        "    swarm.worker: {chain: [parrot/m, rules], deadline_ms: 2000, attempts: 2, reask: 1}\n"
+        "    swarm.planner: {chain: [double/m, rules], deadline_ms: 400, attempts: 2}\n",
+        parrot, VARIABLE, faults, VARIABLE);
     gateway_rig_open(&rig, &(struct gateway_rig_options){
                                .yaml = yaml, .mode = REPLAY_RECORD, .log = log, .clients = clients, .client_count = 2});
     for (uint32_t shape = 0; shape < SHAPES; shape++) {
@@ -500,11 +510,20 @@ artefacts(void **state)
     static const struct {
         const char *name, *has;
     } rows[] = {
-        {"calls.log", MARKER},       {"completions", MARKER},     {"status", "\"last_error\""},
-        {"metrics", "# EOF"},        {"results", "breaker"},      {"stderr", "\"last_error\""},
-        {"self", "dumpable 0 core 0 masked"}, {"self", "variable unset"}, {"child-env", "ANOTHER"},
-        {"child-environ", "ANOTHER"}, {"proc-limits", ""},        {"proc-cmdline", ""},
-        {"proc-environ", ""},        {"as-read", "[redacted]"},
+        {"calls.log", MARKER},
+        {"completions", MARKER},
+        {"status", "\"last_error\""},
+        {"metrics", "# EOF"},
+        {"results", "breaker"},
+        {"stderr", "\"last_error\""},
+        {"self", "dumpable 0 core 0 masked"},
+        {"self", "variable unset"},
+        {"child-env", "ANOTHER"},
+        {"child-environ", "ANOTHER"},
+        {"proc-limits", ""},
+        {"proc-cmdline", ""},
+        {"proc-environ", ""},
+        {"as-read", "[redacted]"},
     };
     char path[700];
     size_t size;

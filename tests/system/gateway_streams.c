@@ -75,8 +75,8 @@ stream(void **state)
     const struct row *row = *state;
     struct provider_dialect dialect;
     const struct provider *provider = provider_find_dialect(row->dialect, &dialect, NULL);
-    struct provider_request request = {.role = "swarm.worker", .model = "m", .user = {"hello", 5}, .out_max = 50,
-                                       .top_p_e4 = 10000, .stream = true};
+    struct provider_request request = {
+        .role = "swarm.worker", .model = "m", .user = {"hello", 5}, .out_max = 50, .top_p_e4 = 10000, .stream = true};
     struct double_rig_answer got = {0};
     struct provider_http http = {0};
     struct buffer rules = {0};
