@@ -6,6 +6,7 @@
 
 #include "bus/clock.h"
 #include "core/digest.h"
+#include "llm-gateway/flow_inner.h"
 #include "tests/support/test.h"
 
 #define PATIENCE_MS 240000u /* of real time, for the slowest machine: nothing is measured by it */
@@ -53,6 +54,20 @@ gateway_rig_forget(struct gateway_rig *self)
     self->heard_count = 0;
 }
 
+/* Nobody who was due by now still waits. */
+static void
+check_deadlines(const struct gateway_rig *self)
+{
+    const struct flow *flow = self->gateway->flow;
+
+    for (uint32_t i = 0; i < flow->slot_count; i++) {
+        const struct flow_slot *slot = flow->slots[i];
+
+        if (slot->used && slot->state != FLOW_DONE && slot->deadline_us <= (int64_t)self->now_ms * 1000)
+            fail_msg("ordinal %u outlives its deadline", slot->request.id.ordinal);
+    }
+}
+
 /* What came of the last event: letters, and an order of things that must be as promised. */
 static void
 after(struct gateway_rig *self)
@@ -77,6 +92,7 @@ after(struct gateway_rig *self)
     }
     if (flow_check(self->gateway->flow, &why) != 0)
         fail_msg("%s", why.text);
+    check_deadlines(self);
 }
 
 void

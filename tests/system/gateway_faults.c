@@ -1,14 +1,18 @@
 /* The gateway as a whole against llmdouble: for every fault that a provider can have, what the asker is told, what the
  * call log says was tried, how often the provider was asked, and that nothing stays open behind it. The gateway never
- * asks for streams: F33 to F37 are in gateway_streams.c. F44, certificates, is in gateway_http.c. */
+ * asks for streams: F33 to F37 are in gateway_streams.c. More of F44 is in gateway_http.c. */
 #include "tests/support/gateway_rig.h"
 #include "tests/support/llmdouble/double_rig.h"
 #include "tests/support/test.h"
+#include "tests/support/tls_server.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/text.h"
 #include "llm-gateway/repair.h"
@@ -140,6 +144,16 @@ tried(const struct answer *answer)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s:%u", i > 0 ? " " : "",
                                  llm_classes[answer->attempts[i].class].name, answer->attempts[i].http_status);
     return text;
+}
+
+static uint32_t files; /* open when no gateway is */
+
+static void
+close_with(struct gateway_rig *gateway)
+{
+    gateway_rig_finish(gateway);
+    gateway_rig_close(gateway);
+    assert_int_equal(gateway_rig_file_count(), files);
 }
 
 static const char *
@@ -294,7 +308,6 @@ static void
 one_fault(void **state)
 {
     const struct row *row = *state;
-    uint32_t files = gateway_rig_file_count();
     char log[600], role[200];
     struct gateway_rig gateway;
     struct buffer yaml = {0};
@@ -320,9 +333,7 @@ one_fault(void **state)
     assert_int_equal(count_of("strays"), 0);
     assert_int_equal(count_of("streams"), 0);
     assert_int_equal(count_of("bad_requests"), 0);
-    gateway_rig_finish(&gateway);
-    gateway_rig_close(&gateway);
-    assert_int_equal(gateway_rig_file_count(), files);
+    close_with(&gateway);
     buffer_fini(&yaml);
 }
 
@@ -337,13 +348,6 @@ open_with(struct gateway_rig *gateway, const char *dialect, const char *provider
     write_scenario(dialect, provider, role, &yaml);
     open_rig(gateway, (const char *)yaml.data, log_path());
     buffer_fini(&yaml);
-}
-
-static void
-close_with(struct gateway_rig *gateway)
-{
-    gateway_rig_finish(gateway);
-    gateway_rig_close(gateway);
 }
 
 #define ROLE LONG ", chain: [first/m, rules]"
@@ -503,6 +507,41 @@ reused(void **state)
     close_with(&gateway);
 }
 
+/* F44: a certificate by an authority that this system does not know. The other kinds are in gateway_http.c, whose engine
+ * can be told whom to trust. */
+static void
+certificate(void **state)
+{
+    uint16_t port = tls_free_port();
+    struct gateway_rig gateway;
+    struct answer answer;
+    char yaml[400];
+    pid_t server;
+    int keep;
+
+    (void)state;
+    if (!tls_make_authority("ca") || !tls_make_certificate("good", "DNS:localhost,IP:127.0.0.1", 2)) {
+        test_say_skipped("F44", "no openssl program to make certificates with");
+        return;
+    }
+    server = tls_start("good", port, &keep);
+    (void)snprintf(yaml, sizeof yaml,
+                   "llm:\n  providers:\n    first: {dialect: openai, base_url: \"https://localhost:%u\", connect_ms: "
+                   "20000, models: {m: {price: free}}}\n  roles:\n    swarm.worker: {chain: [first/m, rules]}\n    "
+                   "swarm.planner: {chain: [rules]}\n",
+                   port);
+    open_rig(&gateway, yaml, log_path());
+    ask(&gateway, 0, 0, "hello", NULL);
+    gateway_rig_drive(&gateway);
+    assert_string_equal(told(&gateway, 0, 0), GAVE_UP);
+    answer = logged(&gateway, 0, 0);
+    assert_string_equal(tried(&answer), "tls:0");
+    (void)kill(server, SIGKILL);
+    (void)waitpid(server, NULL, 0);
+    (void)close(keep);
+    close_with(&gateway);
+}
+
 /* ---- F43 and storms ---- */
 
 /* Asks once every `every_ms` until `until_ms` of the gateway's clock; returns how many. Phases go on from `first`. */
@@ -626,6 +665,7 @@ static const struct test_case many[] = {
     {"F17 reset of a kept connection", reused},
     {"F43 half a minute well, half a minute not", flapping},
     {"F43 on the server's clock", flapping_itself},
+    {"F44 a certificate that nobody vouches for", certificate},
 };
 
 int
@@ -635,6 +675,7 @@ main(void)
 
     if (!double_rig_start(&rig, NULL))
         abort();
+    files = gateway_rig_file_count();
     failed = TEST_ROWS("one question, one fault", rows, one_fault);
     failed += TEST_ROWS("base URLs", bases, base_url);
     failed += TEST_ROWS("closed for the run", latches, closed_for_the_run);
