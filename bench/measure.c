@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,6 +93,14 @@ measure_median(double *values, uint32_t count)
     ASSERT(count > 0);
     qsort(values, count, sizeof *values, compare);
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2.0;
+}
+
+double
+measure_quantile(double *values, uint64_t count, double share)
+{
+    ASSERT(count > 0);
+    qsort(values, count, sizeof *values, compare);
+    return values[(uint64_t)((double)(count - 1) * share)];
 }
 
 double
@@ -264,7 +273,7 @@ measure_note(struct measure *self, const char *format, ...)
         printf("   %s\n", text);
 }
 
-/* "14.2 M/s", "312 us", "0.85 GB/s": three digits and a prefix that fits. */
+/* "14.2 M/s", "312 us", "0.85 GB/s": three digits and a prefix that fits. A difference may be negative. */
 static void
 write_value(double value, const char *unit, char *out, size_t size)
 {
@@ -272,14 +281,16 @@ write_value(double value, const char *unit, char *out, size_t size)
         double from, scale;
         const char *prefix;
     } steps[] = {{1e9, 1e-9, "G"}, {1e6, 1e-6, "M"}, {1e4, 1e-3, "k"}, {0, 1, ""}};
+    double large = fabs(value);
     uint32_t i = 0;
 
     if (unit[0] != '/' && strcmp(unit, "B/s") != 0 && strcmp(unit, "B") != 0)
         i = 3;
-    while (value < steps[i].from)
+    while (large < steps[i].from)
         i++;
     value *= steps[i].scale;
-    snprintf(out, size, "%.*f %s%s", value >= 100 ? 0 : value >= 10 ? 1 : value >= 0.1 || value == 0 ? 2 : 4, value,
+    large *= steps[i].scale;
+    snprintf(out, size, "%.*f %s%s", large >= 100 ? 0 : large >= 10 ? 1 : large >= 0.1 || large == 0 ? 2 : 4, value,
              steps[i].prefix, unit);
 }
 

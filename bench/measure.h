@@ -21,6 +21,8 @@ double measure_median(double *values, uint32_t count);
 double measure_ratio(const double *a, const double *b, uint32_t count);
 /* As measure_median(), of a copy; count in 1 .. MEASURE_ROUNDS_MAX. */
 double measure_middle(const double *values, uint32_t count);
+/* The value that `share` (0 .. 1) of them do not exceed; sorts the values in place. count > 0. */
+double measure_quantile(double *values, uint64_t count, double share);
 
 /* Tells the compiler that the bytes behind `pointer` are read and written by somebody else. */
 static inline void
