@@ -42,10 +42,26 @@ text_decode(const char *bytes, size_t size, uint32_t *out)
     return length;
 }
 
+/* Most texts are ASCII, eight bytes of which are looked at together. */
+static size_t
+ascii_size(const char *bytes, size_t size)
+{
+    size_t at = 0;
+
+    for (uint64_t word; at + sizeof word <= size; at += sizeof word) {
+        memcpy(&word, bytes + at, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0)
+            break;
+    }
+    while (at < size && (unsigned char)bytes[at] < 0x80)
+        at++;
+    return at;
+}
+
 size_t
 text_valid_size(const char *bytes, size_t size)
 {
-    size_t at = 0;
+    size_t at = ascii_size(bytes, size);
 
     while (at < size) {
         size_t length = text_decode(bytes + at, size - at, NULL);
@@ -165,15 +181,33 @@ add_json_character(struct buffer *out, char character)
         buffer_append(out, &character, 1);
 }
 
+/* Bytes that stand in JSON as they are: printable ASCII but for quote and backslash. */
+static size_t
+plain_size(const char *bytes, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size && (unsigned char)bytes[at] >= 0x20 && (unsigned char)bytes[at] < 0x7f && bytes[at] != '"' &&
+           bytes[at] != '\\')
+        at++;
+    return at;
+}
+
 void
 text_add_json(struct buffer *out, const char *bytes, size_t size)
 {
     size_t at = 0;
 
+    buffer_reserve(out, size + 2);
     buffer_append(out, "\"", 1);
     while (at < size) {
-        size_t length = text_decode(bytes + at, size - at, NULL);
+        size_t plain = plain_size(bytes + at, size - at), length;
 
+        buffer_append(out, bytes + at, plain);
+        at += plain;
+        if (at == size)
+            break;
+        length = text_decode(bytes + at, size - at, NULL);
         if (length == 1)
             add_json_character(out, bytes[at]);
         else if (length > 1)

@@ -12,7 +12,9 @@ provider_put_key(struct buffer *out, const char *key)
     ASSERT(out->size > 0);
     if (out->data[out->size - 1] != '{')
         text_add(out, ",");
-    text_addf(out, "\"%s\":", key);
+    text_add(out, "\"");
+    text_add(out, key);
+    text_add(out, "\":");
 }
 
 void
