@@ -13,6 +13,8 @@ struct schema_pool {
     struct schema **schemas;
     uint32_t count, capacity;
     struct key_map places; /* by digest of the text */
+    struct buffer last;    /* the text that was asked for last: mostly the next one's, too; empty: none */
+    uint32_t last_place;
 };
 
 #define SCHEMA_POOL_NONE UINT32_MAX /* free text */
