@@ -26,6 +26,8 @@ window_forget(struct window *self)
 void
 window_result(struct window *self, enum llm_class class, int64_t now_us)
 {
+    bool used = self->in_flight >= (self->size + 1) / 2;
+
     window_forget(self);
     if (class == LLM_RATE || class == LLM_OVERLOAD || class == LLM_TIMEOUT_FIRST) {
         if (self->has_shrunk && now_us - self->shrunk_at_us < WINDOW_PAUSE_US)
@@ -38,7 +40,8 @@ window_result(struct window *self, enum llm_class class, int64_t now_us)
     }
     if (llm_classes[class].breaker != LLM_BREAKER_IGNORES)
         return;
-    if (++self->good >= self->size && self->size < self->size_max) {
+    self->good++;
+    if (self->size < self->size_max && (self->good >= self->size || (!self->has_shrunk && used))) {
         self->size++;
         self->good = 0;
     }

@@ -1,6 +1,8 @@
 /* llm-gateway/window.h - how many calls may be on their way to one provider: grows by one for each window full of good
  * answers, shrinks to 7/10 when the provider says or shows that it is too much, at most once a second (additive
- * increase, multiplicative decrease: Chiu & Jain 1989). A plain value. */
+ * increase, multiplicative decrease: Chiu & Jain 1989). Until it has shrunk for the first time nothing is known about
+ * the provider, and each good answer makes it one larger, as long as half of it is in use (slow start: Jacobson 1988):
+ * else answers that take a minute would need hours to fill a large window. A plain value. */
 #ifndef POLIS_LLM_GATEWAY_WINDOW_H
 #define POLIS_LLM_GATEWAY_WINDOW_H
 

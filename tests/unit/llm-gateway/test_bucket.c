@@ -102,17 +102,11 @@ window_grows_and_shrinks(void **state)
     (void)state;
     window_init(&window, 18);
     assert_int_equal(window.size, 16);
-    for (uint32_t i = 0; i < 16; i++)
-        window_send(&window);
-    assert_false(window_allows(&window));
-    for (uint32_t i = 0; i < 16; i++)
-        window_result(&window, LLM_OK, 0);
-    assert_int_equal(window.size, 17);
     for (uint32_t i = 0; i < 100; i++) {
         window_send(&window);
         window_result(&window, LLM_OK, 0);
+        assert_int_equal(window.size, i < 15 ? 16 : i < 32 ? 17 : 18); /* one at a time: nobody needs more */
     }
-    assert_int_equal(window.size, 18); /* no more than allowed */
     for (uint32_t i = 0; i < 10; i++) {
         window_send(&window);
         window_result(&window, LLM_RATE, 500000 + i);
@@ -126,9 +120,47 @@ window_grows_and_shrinks(void **state)
         window_result(&window, LLM_TIMEOUT_FIRST, i * SECOND + 500000);
     }
     assert_int_equal(window.size, 1);
+    for (uint32_t i = 1; i < 100; i++) { /* it knows its provider now: one more for each window full */
+        uint32_t size = window.size;
+
+        for (uint32_t k = 0; k < size; k++) {
+            assert_true(window_allows(&window));
+            window_send(&window);
+        }
+        assert_false(window_allows(&window));
+        for (uint32_t k = 0; k < size; k++)
+            window_result(&window, LLM_OK, 100 * SECOND);
+        assert_int_equal(window.size, size < 18 ? size + 1 : 18); /* no more than allowed */
+    }
     window_send(&window);
     window_forget(&window);
     assert_int_equal(window.in_flight, 0);
+}
+
+/* Always as many on their way as may be: each answer makes room for one more beside its own place. */
+static void
+window_starts_fast(void **state)
+{
+    struct window window;
+
+    (void)state;
+    window_init(&window, 300);
+    for (uint32_t size = 16; size <= 310; size++) {
+        assert_int_equal(window.size, size < 300 ? size : 300);
+        while (window_allows(&window))
+            window_send(&window);
+        assert_int_equal(window.in_flight, window.size);
+        window_result(&window, LLM_OK, 0);
+    }
+    window_result(&window, LLM_RATE, 0);
+    assert_int_equal(window.size, 210);
+    while (window.in_flight > 210)
+        window_forget(&window);
+    for (uint32_t answers = 1; answers <= 210; answers++) {
+        window_result(&window, LLM_OK, 0);
+        assert_int_equal(window.size, answers < 210 ? 210 : 211); /* slowly from now on */
+        window_send(&window);
+    }
 }
 
 int
@@ -140,6 +172,7 @@ main(void)
         {"what the server says lowers it", heeds_the_server},
         {"the rate holds in any history", rate_holds},
         {"the window grows by one and shrinks to seven tenths", window_grows_and_shrinks},
+        {"the window grows fast until it has shrunk", window_starts_fast},
     };
 
     return TEST_CASES("bucket", cases);
