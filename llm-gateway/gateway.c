@@ -239,9 +239,9 @@ obey(struct gateway *self, const struct flow_output *output)
     }
 }
 
-/* Everything that can be done now. */
+/* Everything that can be done now; with `network` what is on its way is looked after, too. */
 static int
-turn(struct gateway *self, struct outbox *out, struct why *why)
+turn(struct gateway *self, bool network, struct outbox *out, struct why *why)
 {
     struct flow_output output;
     struct flow_result result;
@@ -256,7 +256,8 @@ turn(struct gateway *self, struct outbox *out, struct why *why)
             obey(self, &output);
             again = true;
         }
-        asker_turn(self->asker, self->now_ms);
+        if (network)
+            asker_turn(self->asker, self->now_ms);
         while (asker_take(self->asker, &call, &result)) {
             if ((error = flow_answer(self->flow, call, &result, us_of(self->now_ms), why)) != 0)
                 return error;
@@ -283,7 +284,7 @@ close_step(struct gateway *self, struct outbox *out, struct why *why)
     if (!self->is_open)
         return 0;
     if ((error = flow_close(self->flow, self->step, us_of(self->now_ms), &self->last, why)) != 0 ||
-        (error = turn(self, out, why)) != 0)
+        (error = turn(self, true, out, why)) != 0)
         return error;
     self->is_open = false;
     errands_clear(&self->errands);
@@ -559,9 +560,10 @@ on_prompt(struct gateway *self, const struct letter *letter, struct outbox *out)
 
 /* ---- the actor ---- */
 
-/* After everything that happened: what can be done is done, and the next time is named. */
+/* After everything that happened: what can be done is done, and the next time is named. Letters come in bursts: what
+ * they ask goes to the network together, by the tick behind the burst. */
 static void
-go_on(struct gateway *self, struct outbox *out)
+go_on(struct gateway *self, bool network, struct outbox *out)
 {
     struct why why = {0};
     int64_t next_us;
@@ -572,7 +574,7 @@ go_on(struct gateway *self, struct outbox *out)
     if (self->is_open)
         error = begin_errands(self, &why);
     if (error == 0)
-        error = turn(self, out, &why);
+        error = turn(self, network, out, &why);
     if (error == 0 && self->miss.code != 0) {
         give_up(self, EX_DATAERR, &self->miss, out);
         return;
@@ -643,7 +645,7 @@ receive(void *context, uint64_t now_ms, const struct letter *letter, struct outb
     case MSG_COMMAND: on_command(self, letter, out); break;
     default: break;
     }
-    go_on(self, out);
+    go_on(self, false, out);
 }
 
 static void
@@ -652,7 +654,7 @@ tick(void *context, uint64_t now_ms, struct outbox *out)
     struct gateway *self = context;
 
     self->now_ms = now_ms;
-    go_on(self, out);
+    go_on(self, true, out);
 }
 
 static void
