@@ -31,12 +31,14 @@ errands_fini(struct errands *self)
         free(self->list[i]->rows);
         free(self->list[i]);
     }
+    spare_fini(&self->payloads);
     key_map_fini(&self->fences);
     key_map_fini(&self->ids);
     free(self->list);
     free(self->questions);
     free(self->orders);
     free(self->done);
+    free(self->held);
     *self = (struct errands){0};
 }
 
@@ -82,6 +84,17 @@ errands_find(struct errands *self, const struct peer *peer, const struct envelop
                : NULL;
 }
 
+static void
+put_place(uint32_t **list, uint32_t *count, uint32_t *capacity, uint32_t place)
+{
+    if (*count == *capacity) {
+        *capacity = *capacity > 0 ? 2 * *capacity : 16;
+        *list = realloc(*list, *capacity * sizeof **list);
+        ASSERT(*list != NULL);
+    }
+    (*list)[(*count)++] = place;
+}
+
 struct errand *
 errands_add(struct errands *self, const struct letter *letter, const struct batch *prompt)
 {
@@ -98,13 +111,14 @@ errands_add(struct errands *self, const struct letter *letter, const struct batc
     }
     errand = self->list[self->count];
     free(errand->rows);
-    *errand = (struct errand){.peer = letter->peer,
+    *errand = (struct errand){.place = self->count,
+                              .peer = letter->peer,
                               .head = letter->head,
                               .tag = letter->head.payload_hash,
                               .client = letter->head.flags,
                               .first = prompt->first,
                               .span = batch_u32(prompt, PROMPT_rows, 0),
-                              .payload = errand->payload,
+                              .payload = errand->payload.data != NULL ? errand->payload : spare_take(&self->payloads),
                               .row_count = prompt->count[PROMPT_ROW],
                               .open = prompt->count[PROMPT_ROW],
                               .rows = ALLOC_ARRAY(struct errand_row, prompt->count[PROMPT_ROW] + 1)};
@@ -113,7 +127,7 @@ errands_add(struct errands *self, const struct letter *letter, const struct batc
     for (uint32_t i = 0; i < errand->row_count; i++)
         errand->rows[i] = (struct errand_row){.place = batch_u32(prompt, PROMPT_place, i), .question = ERRANDS_NONE};
     key_map_put(&self->fences, &key, self->count++);
-    self->held_count++;
+    put_place(&self->held, &self->held_count, &self->held_capacity, errand->place);
     return errand;
 }
 
@@ -136,7 +150,7 @@ comes_before(const struct errand *a, const struct errand *b)
         return a->client < b->client;
     if (a->head.phase != b->head.phase)
         return a->head.phase < b->head.phase;
-    return a->first < b->first;
+    return a->first != b->first ? a->first < b->first : a->place < b->place;
 }
 
 static void
@@ -154,64 +168,47 @@ struct errand *
 errands_begin(struct errands *self, bool any)
 {
     struct errand *best = NULL;
+    uint32_t at = 0;
 
-    for (uint32_t i = self->count; self->held_count > 0 && i-- > 0;) {
-        struct errand *errand = self->list[i];
+    for (uint32_t i = 0; i < self->held_count; i++) {
+        struct errand *errand = self->list[self->held[i]];
 
-        if (errand->state == ERRAND_HELD && (any || may_begin(self, errand)) &&
-            (best == NULL || comes_before(errand, best)))
+        ASSERT(errand->state == ERRAND_HELD);
+        if ((any || may_begin(self, errand)) && (best == NULL || comes_before(errand, best))) {
             best = errand;
+            at = i;
+        }
     }
     if (best == NULL)
         return NULL;
     best->state = ERRAND_BEGUN;
-    self->held_count--;
+    self->held[at] = self->held[--self->held_count];
     move_on(&self->orders[best->client], best);
     return best;
 }
 
-static uint32_t
-place_of(const struct errands *self, const struct errand *errand)
+static void
+put_done(struct errands *self, struct errand *errand)
 {
-    uint32_t place = UINT32_MAX;
-    struct key key = fence_key(&errand->head);
-
-    if (key_map_find(&self->fences, &key, &place) && self->list[place] == errand)
-        return place;
-    for (place = 0; self->list[place] != errand; place++)
-        ASSERT(place < self->count);
-    return place;
+    errand->state = ERRAND_DONE;
+    put_place(&self->done, &self->done_count, &self->done_capacity, errand->place);
 }
 
 static void
-put_done(struct errands *self, uint32_t place)
+told(struct errands *self, struct errand *errand)
 {
-    if (self->done_count == self->done_capacity) {
-        self->done_capacity = self->done_capacity > 0 ? 2 * self->done_capacity : 16;
-        self->done = realloc(self->done, self->done_capacity * sizeof self->done[0]);
-        ASSERT(self->done != NULL);
-    }
-    self->list[place]->state = ERRAND_DONE;
-    self->done[self->done_count++] = place;
-}
-
-static void
-told(struct errands *self, uint32_t place)
-{
-    struct errand *errand = self->list[place];
-
     ASSERT(errand->open > 0);
     if (--errand->open == 0 && errand->payload.size == 0)
-        put_done(self, place);
+        put_done(self, errand);
 }
 
 void
 errands_begun(struct errands *self, struct errand *errand)
 {
     ASSERT(errand->state == ERRAND_BEGUN);
-    buffer_clear(&errand->payload);
+    spare_give(&self->payloads, &errand->payload);
     if (errand->open == 0)
-        put_done(self, place_of(self, errand));
+        put_done(self, errand);
 }
 
 /* ---- questions ---- */
@@ -237,25 +234,25 @@ question_of(struct errands *self, const struct answer_id *id, uint32_t *number)
 void
 errands_wait(struct errands *self, struct errand *errand, uint32_t row, const struct answer_id *id)
 {
-    uint32_t number, place = place_of(self, errand);
+    uint32_t number;
     struct errand_question *question = question_of(self, id, &number);
 
     errand->rows[row].question = number;
     if (question->answer != NULL) {
-        told(self, place);
+        told(self, errand);
         return;
     }
     errand->rows[row].next = question->first_row;
     errand->rows[row].next_errand = question->first_errand;
     question->first_row = row;
-    question->first_errand = place;
+    question->first_errand = errand->place;
 }
 
 void
 errands_refuse(struct errands *self, struct errand *errand, uint32_t row)
 {
     ASSERT(errand->rows[row].question == ERRANDS_NONE);
-    told(self, place_of(self, errand));
+    told(self, errand);
 }
 
 void
@@ -275,7 +272,7 @@ errands_tell(struct errands *self, const struct answer_id *id, const struct answ
     while (errand != ERRANDS_NONE) {
         const struct errand_row *waits = &self->list[errand]->rows[row];
 
-        told(self, errand);
+        told(self, self->list[errand]);
         errand = waits->next_errand;
         row = waits->next;
     }

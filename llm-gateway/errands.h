@@ -14,6 +14,7 @@
 #include "bus/actor.h"
 #include "llm-gateway/answer.h"
 #include "llm-gateway/key_map.h"
+#include "llm-gateway/spare.h"
 #include "proto/models.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct errand_row {
 
 struct errand {
     enum errand_state state;
+    uint32_t place; /* in errands.list */
     struct peer peer;
     struct envelope head;
     uint64_t tag; /* XXH3-64 of the payload */
@@ -56,6 +58,7 @@ struct errands {
     struct errand **list;
     uint32_t count, capacity, room; /* room: errands allocated, used again */
     struct key_map fences;          /* of errands, to their places */
+    struct spare payloads;          /* of errands that have begun */
     struct errand_question *questions;
     uint32_t question_count, question_capacity;
     struct key_map ids;
@@ -63,7 +66,8 @@ struct errands {
     uint32_t client_count;
     uint32_t *done; /* a row of errands to be answered */
     uint32_t done_first, done_count, done_capacity;
-    uint32_t held_count;
+    uint32_t *held; /* places of those that have not begun, in no order */
+    uint32_t held_count, held_capacity;
 };
 
 void errands_init(struct errands *self, uint32_t client_count);

@@ -60,6 +60,7 @@ flow_destroy(struct flow **self_p)
     key_map_fini(&self->ids);
     timers_fini(&self->timers);
     buffer_fini(&self->room);
+    spare_fini(&self->texts);
     free(self->lines);
     free(self->breakers);
     free(self->models);
@@ -97,6 +98,8 @@ slot_new(struct flow *self)
     }
     slot = self->slots[self->free_slots[--self->free_count]];
     ASSERT(!slot->used);
+    if (slot->texts.data == NULL)
+        slot->texts = spare_take(&self->texts);
     *slot = (struct flow_slot){.used = true, .number = slot->number, .mark = slot->mark + 1, .texts = slot->texts,
         .complaints = slot->complaints, .text = slot->text};
     buffer_clear(&slot->texts);
@@ -152,6 +155,8 @@ flow_take(struct flow *self, struct flow_output *out)
     if (self->output_first == self->output_count)
         return false;
     *out = self->outputs[self->output_first++];
+    if (out->kind == FLOW_SEND && self->slots[out->call & FLOW_SLOT_MASK]->call == out->call)
+        self->slots[out->call & FLOW_SLOT_MASK]->is_read = false;
     return true;
 }
 
@@ -497,6 +502,7 @@ begin_known(struct flow *self, struct flow_slot *slot, enum replay_verdict verdi
 {
     slot->answer = *answer;
     buffer_append(&slot->text, answer->text, answer->text_size);
+    slot->is_read = verdict == REPLAY_AGAIN;
     flow_end_ready(self, slot, false);
     if (verdict == REPLAY_AGAIN)
         begin_shadow(self, slot, now_us);

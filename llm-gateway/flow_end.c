@@ -62,6 +62,8 @@ finish(struct flow *self, struct flow_slot *slot, bool must_note)
     count(self, answer);
     if (must_note)
         error = replay_note(self->plan.replay, &slot->request.id, answer, &slot->request.user, &self->why);
+    if (!slot->is_read)
+        spare_give(&self->texts, &slot->texts);
     if (error != 0)
         self->broken = error;
     else

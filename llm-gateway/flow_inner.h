@@ -9,15 +9,18 @@
 #include "llm-gateway/key_map.h"
 #include "llm-gateway/lanes.h"
 #include "llm-gateway/retry.h"
+#include "llm-gateway/spare.h"
 #include "llm-gateway/timers.h"
 #include "llm-gateway/window.h"
 
 #define FLOW_SLOT_BITS 24
+#define FLOW_SLOT_MASK ((UINT64_C(1) << FLOW_SLOT_BITS) - 1)
 
 /* A request and what has become of it. Its slot is used again by a later step. */
 struct flow_slot {
     bool used;
     bool shadow; /* an audit's second call: nobody waits for its answer */
+    bool is_read; /* its texts are still to be read by who takes the output, or by an audit */
     uint32_t number, mark; /* mark: changes with each use, so that old timers and calls find nothing */
     enum flow_state state;
     struct flow_request request; /* its texts lie in `texts` */
@@ -55,6 +58,7 @@ struct flow {
     struct flow_slot **slots;
     uint32_t *free_slots;
     uint32_t slot_count, slot_capacity, free_count;
+    struct spare texts; /* of slots that are done */
     struct key_map ids; /* of this step, to slots */
     struct timers timers;
     struct flow_output *outputs; /* a queue */

@@ -86,6 +86,7 @@ send(struct flow *self, struct flow_slot *slot, struct flow_line *line, int64_t 
     bucket_take(&line->tokens, slot->reservation.tokens, now_us);
     self->models[model].sent++;
     output.call = slot->call;
+    slot->is_read = true;
     flow_put_output(self, &output);
 }
 
@@ -358,7 +359,7 @@ heed_limits(struct flow_line *line, const struct provider_limits *limits, int64_
 static struct flow_slot *
 slot_of_call(const struct flow *self, uint64_t call)
 {
-    uint64_t number = call & ((1u << FLOW_SLOT_BITS) - 1);
+    uint64_t number = call & FLOW_SLOT_MASK;
 
     if (call == 0 || number >= self->slot_count)
         return NULL;
