@@ -1,10 +1,10 @@
 # Benches. `make bench` builds them with the release variant and runs all of them, a few minutes on an idle machine;
 # B_ONLY="engine log" runs some, B_ARGS=--json prints JSON. Nothing is asserted about time: a missed bar is a line.
 
-bench_names    := codec log broker engine failure sandbox gateway_http
+bench_names    := codec log broker engine failure sandbox gateway_http gateway
 B_ONLY         ?= $(bench_names)
 B_ARGS         ?=
-bench_helpers  := $(patsubst %.c,$(B)/%.o,$(addprefix bench/,measure.c fleet.c usage.c http_server.c http_load.c))
+bench_helpers  := $(patsubst %.c,$(B)/%.o,$(addprefix bench/,measure.c fleet.c usage.c http_server.c http_load.c questions.c asking.c))
 bench_programs := $(addprefix $(B)/bench/,$(bench_names))
 
 $(B)/libbench.a: $(bench_helpers)
