@@ -18,7 +18,7 @@
 #include "core/assert.h"
 #include "core/log.h"
 
-#define PATIENCE_S 120u /* a client that has not ended by then is taken for hung */
+#define PATIENCE_S 60u /* a client that has not ended by then, and a second for 1,000 questions, is taken for hung */
 
 struct asking_shared {
     struct asking_figure figure;
@@ -85,6 +85,16 @@ client_pump(struct client *self, struct outbox *out)
         client_send(self, due_ns(self) > 0 ? due_ns(self) : now, out);
 }
 
+/* A message is due with each beat of the timer. */
+static void
+client_set_timer(const struct client *self)
+{
+    long period = 1000000000 / (long)self->load->per_second;
+    struct itimerspec often = {{.tv_nsec = period}, {.tv_nsec = period}};
+
+    ASSERT(timerfd_settime(self->timer, 0, &often, NULL) == 0);
+}
+
 static void
 client_measure(struct client *self)
 {
@@ -97,6 +107,8 @@ client_measure(struct client *self)
     self->cpu_gateway = usage_cpu_seconds(self->rig->gateway);
     self->cpu_broker = usage_cpu_seconds(self->rig->broker);
     self->cpu_own = usage_cpu_seconds(0);
+    if (self->load->per_second > 0)
+        client_set_timer(self);
     self->begin_ns = measure_ns();
 }
 
@@ -139,7 +151,7 @@ client_receive(void *context, uint64_t now_ms, const struct letter *letter, stru
     if (letter->head.step != self->step || letter->head.chunk >= self->index ||
         !questions_read(letter->payload, letter->size, self->load->rows, figure->sources))
         client_wrong("an answer is not what was wanted");
-    if (self->stage == MEASURING)
+    if (self->stage == MEASURING && figure->latency_count < ASKING_MESSAGES_MAX)
         self->shared->latencies[figure->latency_count++] =
             (double)(measure_ns() - self->due_ns[letter->head.chunk]);
     self->answered += self->load->rows;
@@ -174,17 +186,6 @@ client_ready(void *context, uint64_t now_ms, struct outbox *out)
 }
 
 static int
-client_timer(uint32_t per_second)
-{
-    long period = per_second > 0 ? 1000000000 / (long)per_second : 0;
-    struct itimerspec often = {{.tv_nsec = period}, {.tv_nsec = period}};
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-    ASSERT(timer >= 0 && timerfd_settime(timer, 0, &often, NULL) == 0);
-    return timer;
-}
-
-static int
 client_run(const struct asking *rig, const struct asking_load *load)
 {
     struct client self = {.load = load,
@@ -192,7 +193,7 @@ client_run(const struct asking *rig, const struct asking_load *load)
                           .shared = rig->shared,
                           .step = rig->step + 1,
                           .total = load->warmup,
-                          .timer = client_timer(load->per_second)};
+                          .timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
     struct actor actor = {.role = ROLE_AGENTS,
                           .serves = "",
                           .self = &self,
@@ -202,10 +203,10 @@ client_run(const struct asking *rig, const struct asking_load *load)
                           .tick = client_tick,
                           .ready = client_ready};
 
-    ASSERT(load->warmup > 0 && load->total / load->rows <= ASKING_MESSAGES_MAX);
+    ASSERT(load->warmup > 0 && self.timer >= 0);
     self.due_ns = calloc(load->step_size / load->rows + 1, sizeof *self.due_ns);
     ASSERT(self.due_ns != NULL);
-    (void)alarm(PATIENCE_S);
+    (void)alarm(PATIENCE_S + (unsigned)(load->total / 1000));
     return process_main(
         &(struct process_options){.place = rig->place, .parent_pid = getppid(), .connect_timeout_ms = 20000}, &actor);
 }

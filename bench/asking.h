@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#define ASKING_MESSAGES_MAX 100000u /* of one asking_run() */
+#define ASKING_MESSAGES_MAX 100000u /* so many latencies of one asking_run() are kept */
 
 struct asking {
     const struct measure *measure; /* lent, for the rig's life */

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/actor_drive.h"
 #include "bench/asking.h"
 #include "bench/http_load.h"
 #include "bench/http_server.h"
@@ -163,6 +164,246 @@ report_concurrent(struct bench *self, uint32_t in_flight, double bar, uint64_t t
     asking_stop(&rig);
 }
 
+/* ---- T3: what the way through the gateway adds ---- */
+
+static void
+report_added(struct bench *self, uint32_t total)
+{
+    double *values = calloc(total, sizeof *values);
+    double direct[2][ROUNDS], added[2][ROUNDS];
+    static const double shares[2] = {0.5, 0.99};
+    struct asking_load load = {
+        .in_flight = 256, .rows = 1, .warmup = 1024, .total = total, .step_size = STEP, .per_second = 1000};
+    struct asking rig;
+
+    ASSERT(values != NULL);
+    measure_title(self->measure, "1,000 questions a second, each from the moment it was due, an answer at once");
+    self->http.path = "/now";
+    self->http.in_flight = load.in_flight;
+    self->http.total = total;
+    self->http.per_second = load.per_second;
+    self->http.latencies = values;
+    asking_start(&rig, self->measure, "added", &(struct questions_gateway){.base_url = self->now, .in_flight_max = 256});
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct asking_figure figure;
+
+        (void)http_load_bare(&self->http);
+        asking_run(&rig, &load, &figure);
+        ASSERT(figure.latency_count == total);
+        for (uint32_t i = 0; i < 2; i++) {
+            direct[i][round] = measure_quantile(values, total, shares[i]) / 1000;
+            added[i][round] = measure_quantile(figure.latencies, total, shares[i]) / 1000 - direct[i][round];
+        }
+    }
+    asking_stop(&rig);
+    self->http.per_second = 0;
+    self->http.latencies = NULL;
+    free(values);
+    report(self->measure, "p50, asking the server directly", measure_middle(direct[0], ROUNDS), "us", BAR_NONE, 0);
+    report(self->measure, "T3 p50, added by bus and gateway", measure_middle(added[0], ROUNDS), "us", BAR_AT_MOST, 150);
+    report(self->measure, "p99, asking the server directly", measure_middle(direct[1], ROUNDS), "us", BAR_NONE, 0);
+    report(self->measure, "T3 p99, added by bus and gateway", measure_middle(added[1], ROUNDS), "us", BAR_AT_MOST, 1000);
+}
+
+/* ---- T4: answers that need no server ---- */
+
+/* Through the actor: the median of a message's time, and questions a second of the actor's time. */
+static void
+drive(struct bench *self, const struct questions_gateway *plan, enum answer_source source, uint32_t rows,
+      uint32_t total, double *middle_us, double *rate)
+{
+    double *values = calloc(total / rows, sizeof *values);
+    struct actor_drive drive;
+    bool equal = source == ANSWER_FROM_CACHE;
+
+    ASSERT(values != NULL);
+    actor_drive_init(&drive, self->measure, plan);
+    if (equal) /* the one that is kept */
+        (void)actor_drive_ask(&drive, 1, 0, 1, true);
+    memset(drive.sources, 0, sizeof drive.sources);
+    drive.seconds = 0;
+    for (uint32_t i = 0; i < total / rows; i++) {
+        uint32_t index = i % (STEP / rows);
+
+        values[i] = actor_drive_ask(&drive, 2 + i / (STEP / rows), index, rows, equal);
+    }
+    if (drive.sources[source] != total)
+        measure_wrong(self->measure, "%" PRIu64 " of %u answers are from where they should", drive.sources[source],
+                      total);
+    *rate = total / drive.seconds;
+    *middle_us = measure_quantile(values, total / rows, 0.5) * 1e6;
+    actor_drive_fini(&drive);
+    free(values);
+}
+
+static void
+report_drive(struct bench *self, const char *name, const struct questions_gateway *plan, enum answer_source source,
+             uint32_t total)
+{
+    double middle[ROUNDS], rate[2][ROUNDS], ignored;
+    char what[96];
+
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        drive(self, plan, source, 1, total, &middle[round], &rate[0][round]);
+        drive(self, plan, source, 64, total, &ignored, &rate[1][round]);
+    }
+    (void)snprintf(what, sizeof what, "T4 %s, in the actor: p50", name);
+    report(self->measure, what, measure_middle(middle, ROUNDS), "us", BAR_AT_MOST, 60);
+    (void)snprintf(what, sizeof what, "T4 %s, in the actor, 1 a message: questions", name);
+    report(self->measure, what, measure_middle(rate[0], ROUNDS), "/s", BAR_AT_LEAST, 100000);
+    (void)snprintf(what, sizeof what, "T4 %s, in the actor, 64 a message: questions", name);
+    report(self->measure, what, measure_middle(rate[1], ROUNDS), "/s", BAR_AT_LEAST, 100000);
+}
+
+static void
+report_bus(struct bench *self, uint32_t total)
+{
+    static const struct questions_gateway plan = {.cached = true};
+    struct asking_load one = {.in_flight = 1, .rows = 1, .warmup = 64, .total = total / 16, .step_size = STEP,
+                              .equal = true};
+    struct asking_load chunks = {.in_flight = 512, .rows = 64, .warmup = 64, .total = total, .step_size = STEP,
+                                 .equal = true};
+    double middle[ROUNDS], rate[ROUNDS], cpu[ROUNDS];
+    struct asking rig;
+
+    asking_start(&rig, self->measure, "cached", &plan);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct asking_figure figure;
+
+        asking_run(&rig, &one, &figure);
+        middle[round] = measure_quantile(figure.latencies, figure.latency_count, 0.5) / 1000;
+        asking_run(&rig, &chunks, &figure);
+        if (figure.sources[ANSWER_FROM_CACHE] != chunks.total)
+            measure_wrong(self->measure, "%" PRIu64 " answers are from the cache", figure.sources[ANSWER_FROM_CACHE]);
+        rate[round] = figure.per_second;
+        cpu[round] = figure.gateway_us;
+    }
+    asking_stop(&rig);
+    report(self->measure, "from the cache, over the bus, one at a time: p50", measure_middle(middle, ROUNDS), "us",
+           BAR_NONE, 0);
+    report(self->measure, "from the cache, over the bus, 64 a message: questions", measure_middle(rate, ROUNDS), "/s",
+           BAR_NONE, 0);
+    report(self->measure, "   CPU, gateway", measure_middle(cpu, ROUNDS), "us/question", BAR_NONE, 0);
+}
+
+static void
+report_kept(struct bench *self, uint32_t total)
+{
+    struct questions_gateway cache = {.cached = true}, record = {.mode = REPLAY_RECORD},
+                             replay = {.mode = REPLAY_STRICT};
+    char log[4400];
+    double ignored[2];
+
+    measure_title(self->measure, "answers without a server");
+    path_of(self, "kept.log", log);
+    measure_remove(log);
+    record.log = replay.parent = log;
+    report_drive(self, "from the cache", &cache, ANSWER_FROM_CACHE, total);
+    drive(self, &record, ANSWER_FROM_LIVE, 64, total, &ignored[0], &ignored[1]);
+    report_drive(self, "from a log", &replay, ANSWER_FROM_REPLAY, total);
+    measure_remove(log);
+    report_bus(self, total);
+}
+
+/* ---- T20: soaks ---- */
+
+#define SOAK_STEP 1000u
+#define SOAK_ROWS 8u
+
+struct soak {
+    double growth_kib;
+    uint32_t files_before, files_after;
+};
+
+static void
+report_soak(struct bench *self, const char *what, const struct soak *soak)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof text, "T20 %s: memory that came", what);
+    report(self->measure, text, soak->growth_kib, "KiB", BAR_AT_MOST, 1024);
+    if (soak->files_after != soak->files_before)
+        measure_wrong(self->measure, "%s: %u descriptors became %u", what, soak->files_before, soak->files_after);
+}
+
+/* The actor with a script, in a process of its own, so that nothing that was free before hides what grows. */
+static void
+soak_actor(struct bench *self, uint64_t total)
+{
+    struct soak *soak = mmap(NULL, sizeof *soak, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child;
+    int status;
+
+    ASSERT(soak != MAP_FAILED);
+    (void)fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        static const struct questions_gateway plan = {0};
+        struct actor_drive drive;
+        uint64_t tenth = total / SOAK_STEP / 10 + 1;
+
+        actor_drive_init(&drive, self->measure, &plan);
+        for (uint64_t step = 1; step <= total / SOAK_STEP; step++) {
+            for (uint32_t i = 0; i < SOAK_STEP / SOAK_ROWS; i++)
+                (void)actor_drive_ask(&drive, step, i, SOAK_ROWS, false);
+            if (step == tenth) {
+                soak->growth_kib = -usage_resident_kib(getpid());
+                soak->files_before = usage_file_count(getpid());
+            }
+        }
+        soak->growth_kib += usage_resident_kib(getpid());
+        soak->files_after = usage_file_count(getpid());
+        actor_drive_fini(&drive);
+        _exit(0);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0)
+        measure_wrong(self->measure, "the soak ended with wait status %d", status);
+    report_soak(self, "in the actor, a script answers", soak);
+    (void)munmap(soak, sizeof *soak);
+}
+
+/* The process, over bus and HTTP; ten clients come and go. */
+static void
+soak_process(struct bench *self, uint64_t total)
+{
+    struct asking_load load = {
+        .in_flight = 256, .rows = SOAK_ROWS, .warmup = SOAK_STEP, .total = total / 10, .step_size = SOAK_STEP};
+    struct soak soak = {0};
+    struct asking rig;
+
+    load.total -= load.total % SOAK_ROWS;
+    /* Fewer places than questions: all connections are made in the first tenth. */
+    asking_start(&rig, self->measure, "soak", &(struct questions_gateway){.base_url = self->now, .in_flight_max = 64});
+    for (uint32_t i = 0; i < 10; i++) {
+        struct asking_figure figure;
+
+        asking_run(&rig, &load, &figure);
+        if (i == 0) {
+            soak.growth_kib = -usage_resident_kib(rig.gateway);
+            soak.files_before = usage_file_count(rig.gateway);
+        }
+    }
+    soak.growth_kib += usage_resident_kib(rig.gateway);
+    soak.files_after = usage_file_count(rig.gateway);
+    asking_stop(&rig);
+    report_soak(self, "over bus and HTTP", &soak);
+}
+
+static void
+report_soaks(struct bench *self)
+{
+    const char *wanted = getenv("POLIS_BENCH_SOAK");
+    uint64_t total = wanted != NULL ? strtoull(wanted, NULL, 10) : measure_is_quick(self->measure) ? 20000 : 100000;
+    char title[96];
+
+    if (total < 10 * SOAK_STEP)
+        total = 10 * SOAK_STEP;
+    (void)snprintf(title, sizeof title, "%" PRIu64 " questions, %u a step: after the first tenth", total, SOAK_STEP);
+    measure_title(self->measure, title);
+    soak_actor(self, total);
+    soak_process(self, total);
+}
+
 static bool
 is_wanted(const char *part)
 {
@@ -192,6 +433,12 @@ main(int argc, char **argv)
         report_concurrent(&self, 1000, 8000, quick ? 4000 : 24000);
         report_concurrent(&self, 4000, 0, quick ? 16000 : 48000);
     }
+    if (is_wanted("T3"))
+        report_added(&self, quick ? 500 : 2000);
+    if (is_wanted("T4"))
+        report_kept(&self, quick ? 8192 : 32768);
+    if (is_wanted("T20"))
+        report_soaks(&self);
     http_server_stop(&server);
     return measure_end(&measure);
 }

@@ -4,7 +4,7 @@
 bench_names    := codec log broker engine failure sandbox gateway_http gateway
 B_ONLY         ?= $(bench_names)
 B_ARGS         ?=
-bench_helpers  := $(patsubst %.c,$(B)/%.o,$(addprefix bench/,measure.c fleet.c usage.c http_server.c http_load.c questions.c asking.c))
+bench_helpers  := $(patsubst %.c,$(B)/%.o,$(addprefix bench/,measure.c fleet.c usage.c http_server.c http_load.c questions.c asking.c actor_drive.c))
 bench_programs := $(addprefix $(B)/bench/,$(bench_names))
 
 $(B)/libbench.a: $(bench_helpers)
