@@ -102,8 +102,8 @@ void choice_group(struct choice *self, const char *name);
 void choice_group_end(struct choice *self);
 
 uint32_t choice_set(struct choice *self, char prefix, const char *title, uint32_t room);
-/* A member of a set that has less than CHOICE_MEMBERS_MAX and none of this number; returns its index, its name is prefix
- * and number. */
+/* A member of a set that has less than CHOICE_MEMBERS_MAX and none of this number; returns its index. Its name is
+ * prefix and number. */
 uint32_t choice_item(struct choice *self, uint32_t set, uint32_t number);
 void choice_item_end(struct choice *self);
 

@@ -261,7 +261,8 @@ write_prompt(const struct chunk_policy *policy, const struct batch *ask, uint64_
              const struct gathered *self, struct buffer *out)
 {
     uint32_t counts[PROMPT_AXES] = {[PROMPT_ROW] = self->row_count, [PROMPT_FRAME] = self->frame_count,
-        [PROMPT_SPAN] = 1, [PROMPT_SHAPE] = self->shapes.count, [PROMPT_USER] = (uint32_t)self->users.size, [PROMPT_ROLE] = (uint32_t)self->roles.size,
+        [PROMPT_SPAN] = 1, [PROMPT_SHAPE] = self->shapes.count, [PROMPT_USER] = (uint32_t)self->users.size,
+        [PROMPT_ROLE] = (uint32_t)self->roles.size,
         [PROMPT_TEMPLATE] = (uint32_t)self->templates.size, [PROMPT_SYSTEM] = (uint32_t)self->systems.size,
         [PROMPT_SCHEMA] = (uint32_t)self->schemas.size};
     bool is_act = ask->schema == &schema_sandbox_observe;

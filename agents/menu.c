@@ -59,9 +59,10 @@ quote_note(struct menu *self, const uint8_t *memory, uint32_t size, const struct
 static uint32_t
 agent_number(uint64_t seed, uint32_t agent)
 {
-    const uint32_t odd = 40503; /* 2^16 over the golden ratio (Knuth 1973, section 6.4); odd, so that no two are the same */
+    const uint32_t odd = 40503; /* 2^16 over the golden ratio (Knuth 1973, section 6.4); odd: no two are the same */
+    uint32_t shift = (uint32_t)(seed * UINT64_C(0x9e3779b97f4a7c15) >> 48);
 
-    return agent > UINT16_MAX ? agent : (agent * odd + (uint32_t)(seed * UINT64_C(0x9e3779b97f4a7c15) >> 48)) & UINT16_MAX;
+    return agent > UINT16_MAX ? agent : (agent * odd + shift) & UINT16_MAX;
 }
 
 /* The name of an agent: "you", or "A3". */

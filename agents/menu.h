@@ -4,8 +4,8 @@
  *
  * What can be named has the first letter of its list and a number that stays the same as long as it is there: posts P,
  * tasks T, agents A, bounties B, bids on own bounties O, jobs J, parts of projects R; in the accept round offers are
- * questions of their own, offer1 to offer8. Others than candidates have names of the letter A too, but cannot be chosen.
- * Of each list the first ones are shown, up to MENU_LONG or MENU_SHORT: lists come best first. */
+ * questions of their own, offer1 to offer8. Others than candidates have names of the letter A too, but cannot be
+ * chosen. Of each list the first ones are shown, up to MENU_LONG or MENU_SHORT: lists come best first. */
 #ifndef POLIS_AGENTS_MENU_H
 #define POLIS_AGENTS_MENU_H
 

@@ -1,6 +1,6 @@
 /* control/estimate.h - what the models of a scenario would be asked and would cost, before anybody is asked: its first
- * steps are made with the fallbacks deciding, every question is put together and paid for in advance as in
- * earnest (tokens in estimated by bytes, tokens out at their most), and the rest of the run is taken to be like them. */
+ * steps are made with the fallbacks deciding, every question is put together and paid for in advance as in earnest
+ * (tokens in estimated by bytes, tokens out at their most), and the rest of the run is taken to be like them. */
 #ifndef POLIS_CONTROL_ESTIMATE_H
 #define POLIS_CONTROL_ESTIMATE_H
 
