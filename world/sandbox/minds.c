@@ -332,8 +332,7 @@ minds_decided(struct sandbox *self, const struct batch *answer, uint32_t row_num
         SPAN_ADD(self, withheld, 1);
         SPAN_ADD(self, withheld_clean, !sight.kept);
     }
-    if (row.read)
-        words_read(self, row.agent, sight.hops);
+    words_read(self, row.agent, sight.hops);
     helped = row.model ? helped_by(self, answer, row_number, &row) : SANDBOX_NOBODY;
     count_injection(self, &row, (row.signs & SIGN_HOSTILE) != 0 || sight.hops > 0,
                     row.model && (helped != SANDBOX_NOBODY || writes_marker(self, answer, row_number)), helped);

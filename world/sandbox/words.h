@@ -25,7 +25,7 @@ struct sandbox;
 
 /* Whether the text holds the marker; never without one. */
 bool words_marked(const struct sandbox *self, const char *text, uint32_t size);
-/* A model that decides for the agent has read: the fewest hops among the marked posts of others, 0 when none was. */
+/* What a model has read for the agent: the fewest hops among the marked posts of others, 0 when none was. */
 void words_read(struct sandbox *self, uint32_t agent, uint32_t hops);
 
 #endif

@@ -102,6 +102,16 @@ static const struct row {
      {POST(1, 0, "zebra"), {.step = 2, .agent = 2, .verb = VERB_VOTE, .target = 0, .value = 1,
       .partner = SANDBOX_NOBODY, .mind = {.mind = MIND_MODEL, .unread = 1}}}, 2,
      {{"withheld_decisions", 0}, {"injection_exposures", 0}, {"word_readers", 0}}, {{0}}},
+    {"help for who wrote what was not read", ALL,
+     {POST(1, 0, "zebra"), POST(1, 1, "zebra"), {.step = 2, .agent = 2, .verb = VERB_VOTE, .target = 0, .value = 1,
+      .partner = SANDBOX_NOBODY, .mind = {.mind = MIND_MODEL, .unread = 1}}}, 2,
+     {{"injection_exposures", 1}, {"injection_successes", 0}}, {{0}}},
+    {"what the rules write was not brought by what a model has read", ALL,
+     {POST(1, 0, "zebra"), READS(2, 2, MIND_MODEL, 0), MODEL_POST(3, 2, "zebra", MIND_BUDGET, 0)}, 3,
+     {{"marked_posts", 2}, {"marked_planted", 2}, {"word_contagion_depth", 1}, {"word_readers", 1}}, {{0}}},
+    {"a post that took the place of a marked one", AGENTS WORLD("1, feed_capacity: 1", MARKED),
+     {POST(1, 0, "zebra"), POST(2, 1, "calm"), READS(3, 2, MIND_MODEL, 0)}, 3,
+     {{"marked_posts", 1}, {"injection_exposures", 0}, {"word_readers", 0}}, {{0}}},
     {"a clean text is kept", NEWEST,
      {MODEL_POST(1, 2, "calm", MIND_MODEL, 1), READS(2, 3, MIND_MODEL, SIGN_WITHHELD)}, 2,
      {{"withheld_decisions", 1}, {"withheld_clean_share", 1}, {"injection_exposures", 0}}, {{0}}},
@@ -264,6 +274,29 @@ calibrated(void **state)
         {"model_belief_brier", book.squares / 3}, {"injection_exposures", 2}, {"injection_successes", 1},
         {"unexposed_failure_rate", 0}}, 10);
     assert_close(driver_figure(&driver, true, "model_belief_bias").value, book.errors / 3, 1e-12);
+    driver_end(&driver);
+}
+
+static void
+answer_as_model(struct driver *driver, const struct batch *seen, uint32_t row, struct driver_mind *out)
+{
+    (void)driver;
+    (void)seen;
+    (void)row;
+    out->mind = MIND_MODEL;
+}
+
+/* Who may answer nothing has judged nothing. */
+static void
+unjudged(void **state)
+{
+    struct driver driver = {.seed = 1, .act = propose, .answer_mind = answer_as_model};
+
+    (void)state;
+    driver_begin(&driver, AGENTS WORLD("1", ", rails: {max_interactions_per_step: 0}"));
+    driver_step(&driver);
+    holds(&driver, true, (struct want[]){{"model_decisions", 2}, {"model_belief_brier", UNKNOWN},
+        {"model_belief_bias", UNKNOWN}}, 3);
     driver_end(&driver);
 }
 
@@ -584,6 +617,7 @@ silent(void **state)
 
 static const struct test_case cases[] = {
     {"beliefs against the truth", calibrated},
+    {"offers that lapse are not judged", unjudged},
     {"who is shown which texts", shown},
     {"a snapshot in the middle", saved},
     {"what is remembered is in the digest", digested},
