@@ -80,9 +80,12 @@ write_scenario(const char *dialect, const char *provider, const char *role, stru
 
 static const struct gateway_client clients[] = {{"swarm.worker", 4}, {"swarm.planner", 4}};
 
+static uint32_t files; /* open when the gateway was not */
+
 static void
 open_rig(struct gateway_rig *gateway, const char *yaml, const char *log)
 {
+    files = gateway_rig_file_count();
     gateway_rig_open(gateway, &(struct gateway_rig_options){.yaml = yaml,
                                                             .mode = log != NULL ? REPLAY_RECORD : REPLAY_OFF,
                                                             .log = log,
@@ -146,8 +149,6 @@ tried(const struct answer *answer)
     return text;
 }
 
-static uint32_t files; /* open when no gateway is */
-
 static void
 close_with(struct gateway_rig *gateway)
 {
@@ -186,9 +187,9 @@ static const struct row {
     {"no fault", NULL, "ok: fine.", "ok:200", .once = false},
     {"no fault, a schema", NULL, "ok: " ACT, "ok:200", .schema = true},
     {"F01 silence until the deadline", "F01", "timeout: " FALLBACK, "timeout_total:0", .role = SHORT},
-    {"F01 silence, twice", "F01", "ok: fine.", "timeout_first:0 ok:200", .once = true, .provider = "first_ms: 150"},
+    {"F01 silence, twice", "F01", "ok: fine.", "timeout_first:0 ok:200", .once = true, .provider = "first_ms: 1000"},
     {"F02 stall until the deadline", "F02", "timeout: " FALLBACK, "timeout_total:0", .role = SHORT},
-    {"F02 stall, then well", "F02", "ok: fine.", "timeout_idle:0 ok:200", .once = true, .provider = "idle_ms: 150"},
+    {"F02 stall, then well", "F02", "ok: fine.", "timeout_idle:0 ok:200", .once = true, .provider = "idle_ms: 1000"},
     {"F03 drip until the deadline", "F03", "timeout: " FALLBACK, "timeout_total:0", .role = SHORT},
     {"F04 told to wait seconds", "{id: F04, ms: 2000}", "ok: fine.", "rate:429 ok:200", .once = true, .wait_min_ms = 2000, .wait_max_ms = 2201},
     {"F04 anthropic", "{id: F04, ms: 2000}", "ok: fine.", "rate:429 ok:200", .once = true, .dialect = "anthropic", .wait_min_ms = 2000, .wait_max_ms = 2201},
@@ -397,7 +398,7 @@ others_go_on(void **state)
     (void)state;
     use_rules("rules:\n  - match: {body_has: slow}\n    fault: F03\n    reply: {text: slow.}\n"
               "  - reply: {text: fine.}\n");
-    open_with(&gateway, "openai", "", "deadline_ms: 2000, chain: [first/m, rules]");
+    open_with(&gateway, "openai", "", "deadline_ms: 3000, chain: [first/m, rules]");
     ask(&gateway, 0, 0, "slow", NULL);
     for (uint32_t i = 1; i < 20; i++)
         ask(&gateway, 0, i, "quick", NULL);
@@ -507,8 +508,8 @@ reused(void **state)
     close_with(&gateway);
 }
 
-/* F44: a certificate by an authority that this system does not know. The other kinds are in gateway_http.c, whose engine
- * can be told whom to trust. */
+/* F44: a certificate by an authority that this system does not know. The other kinds are in gateway_http.c, whose
+ * engine can be told whom to trust. */
 static void
 certificate(void **state)
 {
@@ -536,10 +537,10 @@ certificate(void **state)
     assert_string_equal(told(&gateway, 0, 0), GAVE_UP);
     answer = logged(&gateway, 0, 0);
     assert_string_equal(tried(&answer), "tls:0");
+    close_with(&gateway);
     (void)kill(server, SIGKILL);
     (void)waitpid(server, NULL, 0);
     (void)close(keep);
-    close_with(&gateway);
 }
 
 /* ---- F43 and storms ---- */
@@ -675,7 +676,6 @@ main(void)
 
     if (!double_rig_start(&rig, NULL))
         abort();
-    files = gateway_rig_file_count();
     failed = TEST_ROWS("one question, one fault", rows, one_fault);
     failed += TEST_ROWS("base URLs", bases, base_url);
     failed += TEST_ROWS("closed for the run", latches, closed_for_the_run);
