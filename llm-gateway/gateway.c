@@ -246,7 +246,7 @@ turn(struct gateway *self, bool network, struct outbox *out, struct why *why)
     struct flow_output output;
     struct flow_result result;
     struct errand *errand;
-    bool again = true;
+    bool again = true, due = network; /* due: something may have come, or is to go out */
     uint64_t call;
     int error;
 
@@ -255,9 +255,11 @@ turn(struct gateway *self, bool network, struct outbox *out, struct why *why)
         while (flow_take(self->flow, &output)) {
             obey(self, &output);
             again = true;
+            due = due || (network && output.kind == FLOW_SEND);
         }
-        if (network)
+        if (due)
             asker_turn(self->asker, self->now_ms);
+        due = false;
         while (asker_take(self->asker, &call, &result)) {
             if ((error = flow_answer(self->flow, call, &result, us_of(self->now_ms), why)) != 0)
                 return error;
