@@ -13,6 +13,7 @@ struct pending {
     struct envelope head;         /* of the observation, payload hash included */
     struct buffer ask, prompt;    /* payloads */
     uint64_t prompt_hash, due_ms; /* XXH3-64; when to send it again */
+    uint32_t wait_ms;             /* from the last sending until then; 0: not sent yet */
 };
 
 /* Start from {0}. */

@@ -303,7 +303,10 @@ send_prompt(struct pending *item, uint64_t now_ms, struct outbox *out)
     head.payload_hash = item->prompt_hash;
     buffer_append(&copy, item->prompt.data, item->prompt.size);
     outbox_send_hashed(out, CHANNEL_DATA, &PEER_GATEWAY, &head, &copy);
-    item->due_ms = now_ms + WORKER_RESEND_MS;
+    item->wait_ms = item->wait_ms == 0 ? WORKER_RESEND_MS : 2 * item->wait_ms;
+    if (item->wait_ms > WORKER_RESEND_MOST_MS)
+        item->wait_ms = WORKER_RESEND_MOST_MS;
+    item->due_ms = now_ms + item->wait_ms;
     outbox_wake(out, item->due_ms);
 }
 

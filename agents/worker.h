@@ -10,7 +10,8 @@
  *    says PARAMS again and resends), anything else when the observation makes no sense. Then CREDIT 1, either way.
  * 4. Letters of an older epoch than the newest one seen are not answered.
  * 5. Where the slot's policy asks models and some row has a question, PROMPT goes to the llm-gateway instead, with the
- *    observation's fence and flags; again, the same bytes, every WORKER_RESEND_MS until COMPLETION comes with that
+ *    observation's fence and flags; again, the same bytes, after WORKER_RESEND_MS
+ *    (the gateway may not be there yet), then twice as long and so on up to WORKER_RESEND_MOST_MS, until COMPLETION comes with that
  *    fence, the prompt's hash as tag and an answer for each question: then ACTION and CREDIT 1 follow as in 3. Other
  *    completions are dropped and counted. NACK from the gateway for such a chunk goes on to the world, with its code
  *    and text.
@@ -26,7 +27,8 @@
 #include "bus/actor.h"
 
 #define WORKER_CREDIT 2u
-#define WORKER_RESEND_MS 2000u
+#define WORKER_RESEND_MS 100u
+#define WORKER_RESEND_MOST_MS 2000u
 
 struct worker_counters {
     uint64_t asked, resent, heard, dropped, refused; /* prompts; completions used and not; NACKs of the gateway */

@@ -150,31 +150,32 @@ pass_time(struct desk *desk, uint64_t now_ms)
     collect(desk);
 }
 
-/* The same bytes again every two seconds, until the answer has come. */
+/* The same bytes again, at longer and longer intervals up to two seconds, until the answer has come. */
 static void
 asks_again(void **state)
 {
+    static const uint32_t waits[] = {100, 200, 400, 800, 1600, 2000, 2000};
     struct desk desk;
     struct buffer ask = {0}, prompt;
+    uint64_t now_ms = 1;
 
     (void)state;
     prompt = begin_pending(&desk, &ask); /* at 1 ms */
-    pass_time(&desk, WORKER_RESEND_MS);
-    assert_int_equal(desk.count, 0);
-    for (uint64_t i = 1; i <= 3; i++) {
-        pass_time(&desk, 1 + i * WORKER_RESEND_MS);
+    for (uint32_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        pass_time(&desk, now_ms + waits[i] - 1);
+        assert_int_equal(desk.count, 0);
+        now_ms += waits[i];
+        pass_time(&desk, now_ms);
         assert_int_equal(desk.count, 1);
         assert_fence(&desk.parcels[0].head, &ask_head, MSG_PROMPT);
         assert_int_equal(desk.parcels[0].size, prompt.size);
         assert_memory_equal(desk.parcels[0].bytes, prompt.data, prompt.size);
         assert_true(desk.parcels[0].head.payload_hash == digest_xxh3(prompt.data, prompt.size));
-        pass_time(&desk, i * WORKER_RESEND_MS + WORKER_RESEND_MS);
-        assert_int_equal(desk.count, 0);
     }
-    assert_int_equal(worker_counters(desk.worker)->resent, 3);
+    assert_int_equal(worker_counters(desk.worker)->resent, 7);
     tell_completion(&desk, ask_head, &prompt);
     assert_decided(&desk, &ask, &prompt);
-    pass_time(&desk, 100 * WORKER_RESEND_MS);
+    pass_time(&desk, 100 * WORKER_RESEND_MOST_MS);
     assert_int_equal(desk.count, 0);
     buffer_fini(&ask);
     buffer_fini(&prompt);
@@ -350,7 +351,7 @@ given_up(void **state)
     assert_int_equal(credit_of(&desk.parcels[0]), WORKER_CREDIT);
     tell_completion(&desk, ask_head, &prompt);
     assert_int_equal(desk.count, 0);
-    pass_time(&desk, 10 * WORKER_RESEND_MS);
+    pass_time(&desk, 10 * WORKER_RESEND_MOST_MS);
     assert_int_equal(desk.count, 0);
     buffer_fini(&ask);
     buffer_fini(&prompt);
