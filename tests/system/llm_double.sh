@@ -19,8 +19,11 @@ start() { # start RULES: a fresh double; its port is in $port
     server=$!
     for _ in $(seq 100); do grep -q listening listening && break; sleep 0.05; done
     port=$(sed -nE 's/^listening ([0-9]+) .*/\1/p' listening)
+    control=$(sed -nE 's/^listening [0-9]+ ([0-9]+).*/\1/p' listening)
     sed "s/PORT/$port/" scenario.yaml >models.yaml
 }
+# How many requests the double has had.
+asked() { exec 3<>"/dev/tcp/127.0.0.1/$control" && printf 'GET /stats HTTP/1.0\r\n\r\n' >&3 && grep -oE '"requests": ?[0-9]+' <&3 | grep -oE '[0-9]+$' | head -1; }
 stop() { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; server=0; }
 canonical() { "$polis" export "$1" --format canonical | sha256sum; }
 same() { [ "$(canonical "$1")" = "$(canonical "$2")" ]; }
@@ -125,6 +128,13 @@ says 'a fork with an audit' 0 -- "$polis" fork one@4 -s governance.random_audit.
 holds 'asks about what is new' eval 'calls changed | column source | grep -q live'
 holds 'is charged for that alone' eval \
     '[ "$(calls changed | awk -F, "NR > 1 && \$8 != \"live\" { s += \$19 } END { print s + 0 }")" -eq 0 ]'
+says 'recorded at this server' 0 -- "$polis" run models.yaml --out here --json
+before=$(asked)
+says 'an audit asks a share again' 0 -- \
+    "$polis" run models.yaml --llm audit=here -s llm.audit_per_mille=500 --out audit --json
+holds 'the log is the same' same here audit
+holds 'the server was asked' test "$(($(asked) - before))" -gt 40
+holds 'but not about all' test "$(($(asked) - before))" -lt "$(calls here | wc -l)"
 stop
 says 'and is repeated from its own log' 0 'all as the log says' -- "${alone[@]}" "$polis" replay changed --verify
 echo "1..$count"
