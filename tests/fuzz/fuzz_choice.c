@@ -21,7 +21,7 @@ build(struct choice *self, const char *text, size_t size, struct buffer *user)
     choice_begin(self, 30);
     posts = choice_set(self, 'P', "posts", 8);
     for (uint32_t i = 0; i < POSTS; i++) {
-        (void)choice_item(self, posts);
+        (void)choice_item(self, posts, i + 1);
         choice_item_end(self);
         choice_quote(self, posts, i, &(struct choice_words){
             .text = text, .size = size, .size_max = 2000, .by = "A1", .taint = (uint8_t)i, .withheld = i == 1});
