@@ -9,12 +9,12 @@
  *    tag = hash of the observation's payload; or with NACK: ERR_UNKNOWN when the slot is not bound here (the world
  *    says PARAMS again and resends), anything else when the observation makes no sense. Then CREDIT 1, either way.
  * 4. Letters of an older epoch than the newest one seen are not answered.
- * 5. Where the slot's policy asks models and some row has a question, PROMPT goes to the llm-gateway instead, with the
- *    observation's fence and flags; again, the same bytes, after WORKER_RESEND_MS
- *    (the gateway may not be there yet), then twice as long and so on up to WORKER_RESEND_MOST_MS, until COMPLETION comes with that
- *    fence, the prompt's hash as tag and an answer for each question: then ACTION and CREDIT 1 follow as in 3. Other
- *    completions are dropped and counted. NACK from the gateway for such a chunk goes on to the world, with its code
- *    and text.
+ * 5. Where the slot's policy asks models, PROMPT goes to the llm-gateway instead (also without a question: it says that
+ *    these places are passed), with the observation's fence and flags; again, the same bytes, after WORKER_RESEND_MS
+ *    (the gateway may not be there yet), then after twice as long and so on up to WORKER_RESEND_MOST_MS, until
+ *    COMPLETION comes with that fence, the prompt's hash as tag and an answer for each question: then ACTION and
+ *    CREDIT 1 follow as in 3. Other completions are dropped and counted. NACK from the gateway for such a chunk goes on
+ *    to the world, with its code and text.
  * 6. A chunk that waits for answers is given up, with CREDIT 1, when the same chunk comes in the same or a later
  *    attempt, when CANCEL names its step or a later one, and when its slot gets other parameters (then with NACK
  *    ERR_UNKNOWN, so that it is sent again); without credit when a newer world comes.

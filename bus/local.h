@@ -57,8 +57,8 @@ void local_signal(struct local *self, const struct peer *peer, enum actor_signal
  * nothing is queued at all and no descriptor became ready within wait_ms of real time). */
 bool local_step(struct local *self, uint32_t wait_ms);
 
-/* Runs until the world's actor has stopped, or governance or the gateway has given up (with a status that is not 0); then
- * tells the others to finish (signal ACTOR_FINISH) and lets them, for a second at most. Returns that exit status. */
+/* Runs until the world's actor has stopped, or governance or the gateway has given up (with a status that is not 0);
+ * then tells the others to finish (signal ACTOR_FINISH) and lets them, for a second at most. Returns that status. */
 int local_run(struct local *self);
 /* Whether the actor has called outbox_stop(), and with what. `status` may be NULL. */
 bool local_is_stopped(const struct local *self, const struct peer *peer, int *status);
