@@ -3,6 +3,8 @@
 
 #include "core/assert.h"
 
+#define PROBE_WAIT_US 50000 /* then it is looked again */
+
 uint32_t
 flow_model_of(const struct flow *self, const struct flow_slot *slot)
 {
@@ -39,6 +41,27 @@ status_of_end(const struct flow *self, const struct flow_slot *slot)
     return ANSWER_UNAVAILABLE;
 }
 
+/* Agents ask together: when a server that was given up answers again, all but the one question that tries it out would
+ * be left to the rules. Who has nobody else to ask waits for how that goes. */
+static bool
+waits_for_probe(const struct flow *self, const struct flow_slot *slot, int64_t now_us)
+{
+    const struct breaker *breaker = &self->breakers[flow_model_of(self, slot)];
+    const struct flow_role *role = flow_role_of(self, slot);
+    bool is_last = slot->link + 1 >= role->chain_count || role->chain[slot->link + 1] == FLOW_RULES;
+
+    return breaker->state == BREAKER_HALF_OPEN && breaker->probing && is_last &&
+        now_us + PROBE_WAIT_US < slot->deadline_us;
+}
+
+static void
+wait_for_probe(struct flow *self, struct flow_slot *slot, int64_t now_us)
+{
+    flow_move(self, slot, FLOW_WAITING);
+    slot->wait_until_us = now_us + PROBE_WAIT_US;
+    timers_set(&self->timers, slot->wait_until_us, slot->number, slot->mark);
+}
+
 void
 flow_route(struct flow *self, struct flow_slot *slot, int64_t now_us)
 {
@@ -50,6 +73,11 @@ flow_route(struct flow *self, struct flow_slot *slot, int64_t now_us)
 
         if (slot->attempts >= role->attempts)
             break;
+        if (!self->models[model].estimate_low && !breaker_allows(&self->breakers[model], now_us) &&
+            waits_for_probe(self, slot, now_us)) {
+            wait_for_probe(self, slot, now_us);
+            return;
+        }
         if (self->models[model].estimate_low || !breaker_allows(&self->breakers[model], now_us) ||
             budget_route(self->plan.budget, slot->ticket, provider, &ignored) != 0)
             continue;
@@ -105,6 +133,10 @@ pump_line(struct flow *self, struct flow_line *line, int64_t now_us)
         if (self->models[model].estimate_low || !breaker_allows(&self->breakers[model], now_us) ||
             ready_us >= slot->deadline_us) {
             lanes_remove(line->lanes, slot->number);
+            if (waits_for_probe(self, slot, now_us)) {
+                wait_for_probe(self, slot, now_us);
+                continue;
+            }
             next_link(slot);
             flow_route(self, slot, now_us);
             continue;
