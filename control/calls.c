@@ -224,6 +224,26 @@ calls_count(const struct calls *self)
     return record_count(self->log);
 }
 
+int
+calls_add_up(struct calls *self, struct calls_sum *out, struct why *why)
+{
+    int error = 0;
+
+    *out = (struct calls_sum){0};
+    for (uint32_t i = 0; i < record_count(self->log) && error == 0; i++) {
+        struct answer answer = {0};
+        struct answer_id id;
+
+        error = record_read(self->log, i, &id, &answer, &self->text, NULL, why);
+        out->questions++;
+        out->answered += answer.status == ANSWER_OK || answer.status == ANSWER_REPAIRED;
+        out->tokens_in += answer.tokens_in;
+        out->tokens_out += answer.tokens_out;
+        out->paid += answer.paid;
+    }
+    return error;
+}
+
 void
 calls_write_head(enum export_format format, bool texts, struct buffer *out)
 {

@@ -1,5 +1,6 @@
 #include "control/report.h"
 
+#include "control/calls.h"
 #include "control/figures.h"
 #include "control/folder.h"
 #include "control/talk.h"
@@ -19,7 +20,31 @@ struct report {
     struct store_commit tip;
     struct figures epochs, whole;
     struct why no_whole; /* why there are no figures of the whole run */
+    bool has_calls;
+    struct calls_sum calls;
 };
+
+/* What models were asked, where the run keeps it. */
+static void
+add_up_calls(struct report *self)
+{
+    struct calls *calls = NULL;
+    struct why why = {0};
+
+    if (calls_open(self->folder.path, yaml_root(self->folder.tree), &calls, &why) == 0)
+        self->has_calls = calls_add_up(calls, &self->calls, &why) == 0;
+    if (why.code != 0 && why.code != ERR_MISSING)
+        talk_warn("the call log cannot be read: %s", why.text);
+    calls_close(&calls);
+}
+
+static void
+write_calls_json(const struct calls_sum *calls, struct buffer *out)
+{
+    text_addf(out, ", \"models\": {\"questions\": %" PRIu64 ", \"answered\": %" PRIu64 ", \"tokens_in\": %" PRIu64
+        ", \"tokens_out\": %" PRIu64 ", \"paid\": %.6f}",
+        calls->questions, calls->answered, calls->tokens_in, calls->tokens_out, (double)calls->paid / 1e6);
+}
 
 static void
 write_json(const struct report *self, struct buffer *out)
@@ -37,6 +62,8 @@ write_json(const struct report *self, struct buffer *out)
     text_addf(out, ", \"chain\": \"%s\", \"digest\": \"%s\", \"restarts\": %u, \"seconds\": %.3f",
         digest_hex(self->tip.chain, STORE_CHAIN, chain), digest_hex(self->tip.digest, STORE_DIGEST, digest),
         (unsigned)self->options->restarts, spent_s);
+    if (self->has_calls)
+        write_calls_json(&self->calls, out);
     text_add(out, ", \"figures\": ");
     figures_write_json(&self->whole, 0, out);
     text_add(out, ", \"epochs\": [");
@@ -88,6 +115,10 @@ write_words(const struct report *self, struct buffer *out)
         text_addf(out, " in %s (%.0f steps/s)", spent,
             (double)(self->tip.step - self->options->begun_at) * 1000.0 / (double)self->options->spent_ms);
     }
+    if (self->has_calls)
+        text_addf(out, "\nmodels: %" PRIu64 " questions, %" PRIu64 " answered, %" PRIu64 " tokens in, %" PRIu64
+            " out, paid %.4f", self->calls.questions, self->calls.answered, self->calls.tokens_in,
+            self->calls.tokens_out, (double)self->calls.paid / 1e6);
     text_addf(out, "\nchain %s\nrun   %s\n", digest_hex(self->tip.chain, STORE_CHAIN, chain), self->folder.path);
 }
 
@@ -101,6 +132,7 @@ report_write(const char *folder, const struct report_options *options, struct wh
     if (error != 0)
         return error;
     self.tip = store_committed(self.folder.store);
+    add_up_calls(&self);
     error = figures_read(
         self.folder.store, &self.folder.plan, self.tip.step, options->json ? 0 : ROWS_SHOWN, &self.epochs, why);
     if (error == 0 && self.tip.step > 0 &&

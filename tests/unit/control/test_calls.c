@@ -94,6 +94,7 @@ lines(void **state)
     const struct row *row = *state;
     struct yaml_tree *tree = NULL;
     struct calls *calls = NULL;
+    struct calls_sum sum;
     struct buffer out = {0};
     struct why why = {0};
 
@@ -105,6 +106,11 @@ lines(void **state)
         assert_int_equal(calls_write_row(calls, i, row->format, row->texts, &out, &why), 0);
     buffer_append(&out, "", 1);
     assert_string_equal((const char *)out.data, row->want);
+    assert_int_equal(calls_add_up(calls, &sum, &why), 0);
+    assert_int_equal(sum.questions, 2);
+    assert_int_equal(sum.answered, 1);
+    assert_int_equal(sum.tokens_in + sum.tokens_out, 14);
+    assert_int_equal(sum.paid, 400);
     calls_close(&calls);
     assert_int_equal(calls_open("/nonexistent", yaml_root(tree), &calls, &why), ERR_MISSING);
     assert_non_null(strstr(why.text, "has no call log"));
