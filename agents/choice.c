@@ -1,6 +1,5 @@
-#include "agents/choice.h"
+#include "agents/choice_inner.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -227,8 +226,8 @@ choice_name(struct choice_option *option, const char *name, const char *unit, ui
 /* ---- what is left of it ---- */
 
 /* Those of some members that are kept and have a name in the schema. */
-static uint32_t
-nameable(const struct choice *self, uint32_t set, uint32_t members)
+uint32_t
+choice_nameable(const struct choice *self, uint32_t set, uint32_t members)
 {
     const struct choice_set *own = &self->sets[set];
     uint32_t count = own->kept < own->room ? own->kept : own->room;
@@ -239,14 +238,14 @@ nameable(const struct choice *self, uint32_t set, uint32_t members)
 bool
 choice_is_offered(const struct choice *self, const struct choice_option *option)
 {
-    if (!option->offered || (option->set != CHOICE_NONE && nameable(self, option->set, option->allowed) == 0))
+    if (!option->offered || (option->set != CHOICE_NONE && choice_nameable(self, option->set, option->allowed) == 0))
         return false;
     for (uint32_t i = 0; i < option->argument_count; i++) {
         const struct choice_argument *argument = &option->arguments[i];
 
         if (argument->optional)
             continue;
-        if (argument->kind == CHOICE_NAME ? nameable(self, argument->set, argument->allowed) == 0
+        if (argument->kind == CHOICE_NAME ? choice_nameable(self, argument->set, argument->allowed) == 0
                                           : !(argument->low <= argument->high))
             return false;
     }
@@ -336,7 +335,7 @@ add_argument(const struct choice *self, const struct choice_argument *argument, 
     text_addf(out, "{\"is\":\"%s\"", argument->unit);
     if (argument->kind == CHOICE_NAME) {
         text_add(out, ",\"one_of\":");
-        add_names(self, argument->set, nameable(self, argument->set, argument->allowed), out);
+        add_names(self, argument->set, choice_nameable(self, argument->set, argument->allowed), out);
     } else {
         text_add(out, argument->kind == CHOICE_WHOLE ? ",\"whole\":true,\"from\":" : ",\"from\":");
         add_real(out, argument->low);
@@ -357,7 +356,7 @@ add_option(const struct choice *self, const struct choice_option *option, struct
     }
     if (option->set != CHOICE_NONE) {
         add_key(out, "target");
-        add_names(self, option->set, nameable(self, option->set, option->allowed), out);
+        add_names(self, option->set, choice_nameable(self, option->set, option->allowed), out);
     }
     for (uint32_t i = 0; i < option->argument_count; i++)
         add_argument(self, &option->arguments[i], out);
@@ -492,14 +491,9 @@ add_nullable(struct buffer *out, const char *name, const char *type)
     text_addf(out, "{\"type\":[\"%s\",\"null\"]}", type);
 }
 
-/* Members of sets, a bit each. */
-struct names {
-    uint32_t of[CHOICE_SETS_MAX];
-};
-
 /* An enum of these names, or null. */
 static void
-add_enum(const struct choice *self, const char *name, const struct names *names, struct buffer *out)
+add_enum(const struct choice *self, const char *name, const struct choice_names *names, struct buffer *out)
 {
     add_key(out, name);
     text_add(out, "{\"type\":[\"string\",\"null\"],\"enum\":[");
@@ -510,27 +504,16 @@ add_enum(const struct choice *self, const char *name, const struct names *names,
     text_add(out, "null]}");
 }
 
-/* The members of a question's answer: what the options that are offered can say. By name, so that two options may share
- * an argument. */
-struct form {
-    struct form_member {
-        const char *name;
-        const char *type; /* NULL: one of `names` */
-        struct names names;
-    } members[CHOICE_OPTIONS_MAX * CHOICE_ARGUMENTS_MAX + 2];
-    uint32_t count;
-};
-
 /* `set` CHOICE_NONE: no name. */
 static void
-form_add(struct form *self, const char *name, const char *type, uint32_t set, uint32_t members)
+form_add(struct choice_form *self, const char *name, const char *type, uint32_t set, uint32_t members)
 {
-    struct form_member *member = self->members;
+    struct choice_form_member *member = self->members;
 
     while (member < self->members + self->count && strcmp(member->name, name) != 0)
         member++;
     if (member == self->members + self->count) {
-        *member = (struct form_member){.name = name, .type = type};
+        *member = (struct choice_form_member){.name = name, .type = type};
         self->count++;
     }
     ASSERT((member->type == NULL) == (type == NULL));
@@ -539,20 +522,20 @@ form_add(struct form *self, const char *name, const char *type, uint32_t set, ui
 }
 
 static void
-form_add_option(const struct choice *self, const struct choice_option *option, struct form *out)
+form_add_option(const struct choice *self, const struct choice_option *option, struct choice_form *out)
 {
     for (uint32_t k = 0; k < option->argument_count; k++) {
         const struct choice_argument *argument = &option->arguments[k];
 
         if (argument->kind == CHOICE_NAME)
-            form_add(out, argument->name, NULL, argument->set, nameable(self, argument->set, argument->allowed));
+            form_add(out, argument->name, NULL, argument->set, choice_nameable(self, argument->set, argument->allowed));
         else
             form_add(out, argument->name, argument->kind == CHOICE_WHOLE ? "integer" : "number", CHOICE_NONE, 0);
     }
 }
 
-static void
-form_of(const struct choice *self, const struct choice_question *question, struct form *out)
+void
+choice_form_of(const struct choice *self, const struct choice_question *question, struct choice_form *out)
 {
     bool has_text = false;
 
@@ -561,7 +544,7 @@ form_of(const struct choice *self, const struct choice_question *question, struc
         const struct choice_option *option = &question->options[i];
 
         if (choice_is_offered(self, option) && option->set != CHOICE_NONE)
-            form_add(out, "target", NULL, option->set, nameable(self, option->set, option->allowed));
+            form_add(out, "target", NULL, option->set, choice_nameable(self, option->set, option->allowed));
     }
     for (uint32_t i = 0; i < question->option_count; i++) {
         if (!choice_is_offered(self, &question->options[i]))
@@ -574,7 +557,7 @@ form_of(const struct choice *self, const struct choice_question *question, struc
 }
 
 static void
-add_required(struct buffer *out, const char *first, const struct form *form)
+add_required(struct buffer *out, const char *first, const struct choice_form *form)
 {
     text_addf(out, "\"required\":[\"%s\"", first);
     for (uint32_t i = 0; i < form->count; i++)
@@ -585,9 +568,9 @@ add_required(struct buffer *out, const char *first, const struct form *form)
 static void
 add_question_schema(const struct choice *self, const struct choice_question *question, struct buffer *out)
 {
-    struct form form;
+    struct choice_form form;
 
-    form_of(self, question, &form);
+    choice_form_of(self, question, &form);
     add_key(out, question->name);
     text_add(out, "{\"type\":\"object\",\"additionalProperties\":false,");
     add_required(out, "option", &form);
@@ -619,209 +602,4 @@ choice_write_schema(const struct choice *self, struct buffer *out)
     if (self->note_max > 0)
         add_nullable(out, "note", "string");
     text_add(out, "}}");
-}
-
-/* ---- what is answered ---- */
-
-void
-choice_answer_fini(struct choice_answer *self)
-{
-    buffer_fini(&self->texts);
-    *self = (struct choice_answer){0};
-}
-
-/* A text of the answer, cut to `max` bytes; its place in `texts`. */
-static void
-keep_text(struct buffer *texts, const json_t *value, size_t max, size_t *begin, size_t *end)
-{
-    const char *text = json_string_value(value);
-
-    *begin = texts->size;
-    buffer_append(texts, text, text_cut(text, json_string_length(value), max));
-    *end = texts->size;
-}
-
-/* P7 of a set: its index, or CHOICE_NONE for what is no name of this set. */
-static uint32_t
-member_of(const struct choice *self, uint32_t set, const char *name)
-{
-    char alias[16];
-
-    for (uint32_t i = 0; i < self->sets[set].count; i++) {
-        snprintf(alias, sizeof alias, "%c%u", self->sets[set].prefix, self->sets[set].number[i]);
-        if (strcmp(alias, name) == 0)
-            return i;
-    }
-    return CHOICE_NONE;
-}
-
-static int
-read_name(const struct choice *self, const json_t *value, uint32_t set, uint32_t allowed, const char *what,
-          uint32_t *out, struct why *why)
-{
-    if (!json_is_string(value))
-        return fail(why, ERR_FORMAT, "%s: it names nothing", what);
-    *out = member_of(self, set, json_string_value(value));
-    if (*out == CHOICE_NONE || (nameable(self, set, allowed) >> *out & 1u) == 0)
-        return fail(why, ERR_DENIED, "%s: it names what was not offered", what);
-    return 0;
-}
-
-static int
-read_argument(const struct choice *self, const json_t *object, const struct choice_argument *argument,
-              struct choice_value *out, struct why *why)
-{
-    const json_t *value = json_object_get(object, argument->name);
-    double number;
-
-    *out = (struct choice_value){.name = CHOICE_NONE};
-    if ((value == NULL || json_is_null(value)) && argument->optional)
-        return 0;
-    out->given = true;
-    if (argument->kind == CHOICE_NAME)
-        return read_name(self, value, argument->set, argument->allowed, argument->name, &out->name, why);
-    if (!json_is_number(value))
-        return fail(why, ERR_FORMAT, "%s: it gives no number", argument->name);
-    number = json_number_value(value);
-    if (!(number >= argument->low && number <= argument->high))
-        return fail(why, ERR_DENIED, "%s: the number is out of bounds", argument->name);
-    if (argument->kind == CHOICE_WHOLE && floor(number) != number)
-        return fail(why, ERR_DENIED, "%s: it is no whole number", argument->name);
-    out->number = number;
-    return 0;
-}
-
-static bool
-has_type(const json_t *value, const char *type)
-{
-    if (json_is_null(value))
-        return true;
-    return type == NULL || strcmp(type, "string") == 0 ? json_is_string(value) : json_is_number(value);
-}
-
-/* Every member of an object is one that was asked for, and of its type. What may be null may be missing. */
-static int
-check_form(const json_t *object, const struct form *form, struct why *why)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-        uint32_t i = 0;
-
-        if (strcmp(key, "option") == 0)
-            continue;
-        while (i < form->count && strcmp(form->members[i].name, key) != 0)
-            i++;
-        if (i == form->count)
-            return fail(why, ERR_FORMAT, "it has a member that was not asked for");
-        if (!has_type(value, form->members[i].type))
-            return fail(why, ERR_FORMAT, "%s is of another type", form->members[i].name);
-    }
-    return 0;
-}
-
-static int
-find_option(const struct choice *self, const struct choice_question *question, const json_t *value, uint32_t *out,
-            struct why *why)
-{
-    if (!json_is_string(value))
-        return fail(why, ERR_FORMAT, "%s: it names no option", question->name);
-    for (uint32_t i = 0; i < question->option_count; i++)
-        if (strcmp(question->options[i].name, json_string_value(value)) == 0 &&
-            choice_is_offered(self, &question->options[i])) {
-            *out = i;
-            return 0;
-        }
-    return fail(why, ERR_DENIED, "%s: the option was not offered", question->name);
-}
-
-static int
-read_pick(const struct choice *self, const struct choice_question *question, const json_t *object,
-          struct choice_answer *answer, struct choice_pick *out, struct why *why)
-{
-    const struct choice_option *option;
-    const json_t *text;
-    struct form form;
-    int code;
-
-    *out = (struct choice_pick){.target = CHOICE_NONE};
-    if (!json_is_object(object))
-        return fail(why, ERR_FORMAT, "%s: there is no answer", question->name);
-    form_of(self, question, &form);
-    code = check_form(object, &form, why);
-    if (code == 0)
-        code = find_option(self, question, json_object_get(object, "option"), &out->option, why);
-    if (code != 0)
-        return code;
-    option = &question->options[out->option];
-    if (option->set != CHOICE_NONE)
-        code = read_name(self, json_object_get(object, "target"), option->set, option->allowed, option->name,
-                         &out->target, why);
-    for (uint32_t i = 0; i < option->argument_count && code == 0; i++)
-        code = read_argument(self, object, &option->arguments[i], &out->values[i], why);
-    if (code != 0 || option->text_max == 0)
-        return code;
-    text = json_object_get(object, "text");
-    if (json_string_length(text) == 0)
-        return fail(why, ERR_FORMAT, "%s: it gives no text", option->name);
-    keep_text(&answer->texts, text, option->text_max, &out->text_begin, &out->text_end);
-    return 0;
-}
-
-/* What stands beside the questions. */
-static int
-read_rest(const struct choice *self, const json_t *root, struct choice_answer *out, struct why *why)
-{
-    const json_t *note = self->note_max > 0 ? json_object_get(root, "note") : NULL;
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)root, key, value) {
-        uint32_t q = 0;
-
-        while (q < self->question_count && strcmp(self->questions[q].name, key) != 0)
-            q++;
-        if (q < self->question_count)
-            continue;
-        if (strcmp(key, "rationale") != 0 && strcmp(key, "confidence") != 0 && value != note)
-            return fail(why, ERR_FORMAT, "it has a member that was not asked for");
-        if (!has_type(value, strcmp(key, "confidence") == 0 ? "number" : "string"))
-            return fail(why, ERR_FORMAT, "one of rationale, confidence and note is of another type");
-    }
-    value = json_object_get(root, "confidence");
-    if (json_is_number(value) && json_number_value(value) >= 0.0 && json_number_value(value) <= 1.0)
-        out->confidence = json_number_value(value);
-    if (json_is_string(note)) {
-        out->has_note = true;
-        keep_text(&out->texts, note, self->note_max, &out->note_begin, &out->note_end);
-    }
-    return 0;
-}
-
-int
-choice_read(const struct choice *self, const char *text, size_t size, struct choice_answer *out, struct why *why)
-{
-    json_error_t error;
-    json_t *root;
-    int code = 0;
-
-    buffer_clear(&out->texts);
-    out->confidence = 0.5;
-    out->has_note = false;
-    out->note_begin = out->note_end = 0;
-    if (size > CHOICE_ANSWER_MAX)
-        return fail(why, ERR_FORMAT, "an answer of %zu bytes, more than %u", size, CHOICE_ANSWER_MAX);
-    root = json_loadb(text == NULL ? "" : text, size, JSON_REJECT_DUPLICATES, &error);
-    if (!json_is_object(root)) {
-        json_decref(root);
-        return fail(why, ERR_FORMAT, "the answer is no JSON object");
-    }
-    for (uint32_t q = 0; q < self->question_count && code == 0; q++)
-        code = read_pick(self, &self->questions[q], json_object_get(root, self->questions[q].name), out,
-                         &out->picks[q], why);
-    if (code == 0)
-        code = read_rest(self, root, out, why);
-    json_decref(root);
-    return code;
 }

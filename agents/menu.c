@@ -1,4 +1,4 @@
-#include "agents/menu.h"
+#include "agents/menu_inner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +18,8 @@ menu_fini(struct menu *self)
     *self = (struct menu){0};
 }
 
-static void
-begin(struct menu *self, const struct menu_rules *rules)
+void
+menu_begin(struct menu *self, const struct menu_rules *rules)
 {
     choice_begin(&self->choice, rules->note_max);
     buffer_clear(&self->user);
@@ -38,9 +38,8 @@ menu_note_write(uint8_t taint, const char *text, size_t size, uint8_t *memory)
     return (uint32_t)size + 1;
 }
 
-/* Before the texts of others: where there is no room for all, quotes go from the end. */
-static void
-quote_note(struct menu *self, const uint8_t *memory, uint32_t size, const struct menu_rules *rules)
+void
+menu_quote_note(struct menu *self, const uint8_t *memory, uint32_t size, const struct menu_rules *rules)
 {
     if (rules->note_max == 0 || size < 2)
         return;
@@ -75,8 +74,8 @@ alias_of(uint64_t seed, uint32_t asker, uint32_t agent, char out[ALIAS_SIZE])
     return out;
 }
 
-static void
-name_agent(struct menu *self, uint64_t seed, uint32_t asker, const char *name, uint32_t agent)
+void
+menu_name_agent(struct menu *self, uint64_t seed, uint32_t asker, const char *name, uint32_t agent)
 {
     char alias[ALIAS_SIZE];
 
@@ -119,8 +118,8 @@ menu_posts_read(const struct menu *self)
 
 #define SEEN(view, kind, column, index) batch_##kind((view)->batch, OBSERVE_##column, (index))
 
-static void
-tell_rules(struct choice *choice, const struct batch *batch, uint32_t quote)
+void
+menu_tell_rules(struct choice *choice, const struct batch *batch, uint32_t quote)
 {
     static const struct {
         const char *name;
@@ -139,8 +138,8 @@ tell_rules(struct choice *choice, const struct batch *batch, uint32_t quote)
     choice_group_end(choice);
 }
 
-static const char *
-role_name(uint32_t role)
+const char *
+menu_role_name(uint32_t role)
 {
     return role < SANDBOX_ROLES ? sandbox_role_name(role) : "worker";
 }
@@ -150,7 +149,7 @@ tell_self(struct choice *choice, const struct sandbox_view *view)
 {
     bool works = OBSERVED(view, u32, task) != SANDBOX_NOBODY;
 
-    choice_word(choice, "role", role_name(OBSERVED(view, u8, role)));
+    choice_word(choice, "role", menu_role_name(OBSERVED(view, u8, role)));
     choice_whole(choice, "step", (int64_t)view->step);
     choice_money(choice, "tokens", OBSERVED(view, i64, resources));
     choice_money(choice, "spending_left", OBSERVED(view, i64, budget_left));
@@ -170,7 +169,7 @@ tell_self(struct choice *choice, const struct sandbox_view *view)
         if (works)
             choice_whole(choice, "sent_back", OBSERVED(view, u32, rework));
     }
-    tell_rules(choice, view->batch, OBSERVE_quote);
+    menu_tell_rules(choice, view->batch, OBSERVE_quote);
 }
 
 static bool
@@ -244,7 +243,7 @@ show_posts(struct menu *self, const struct sandbox_view *view, struct allowed *o
         uint32_t author = SEEN(view, u32, post_author, i);
         uint32_t member = add_member(self, MENU_POSTS, SEEN(view, u32, post, i), i);
 
-        name_agent(self, view->seed, view->agent, "by", author);
+        menu_name_agent(self, view->seed, view->agent, "by", author);
         choice_whole(choice, "votes", SEEN(view, i32, post_votes, i));
         choice_whole(choice, "replies", SEEN(view, u32, post_replies, i));
         choice_real(choice, "reputation", SEEN(view, f64, post_reputation, i));
@@ -315,7 +314,7 @@ show_tasks(struct menu *self, const struct sandbox_view *view, struct allowed *o
         choice_real(choice, "difficulty", SEEN(view, f64, task_difficulty, i));
         if (judges) {
             choice_real(choice, "signal", SEEN(view, f64, task_signal, i));
-            name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, task_worker, i));
+            menu_name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, task_worker, i));
         }
         if (has_traits(view) && SEEN(view, u8, task_capability, i) != 0)
             choice_whole(choice, "needs", SEEN(view, u8, task_capability, i));
@@ -350,7 +349,7 @@ show_bounties(struct menu *self, const struct sandbox_view *view, struct allowed
         if (!may_bid(view, i))
             continue;
         member = add_member(self, MENU_BOUNTIES, SEEN(view, u32, bounty, i), i);
-        name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, bounty_poster, i));
+        menu_name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, bounty_poster, i));
         choice_money(choice, "pays_up_to", reward);
         choice_real(choice, "difficulty", SEEN(view, f64, bounty_difficulty, i));
         choice_money(choice, "lowest_bid", SEEN(view, i64, bounty_lowest, i));
@@ -373,7 +372,7 @@ show_bids(struct menu *self, const struct sandbox_view *view, struct allowed *ou
 
         snprintf(bounty, sizeof bounty, "B%u", SEEN(view, u32, bid_bounty, i));
         choice_word(choice, "bounty", bounty);
-        name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, bid_bidder, i));
+        menu_name_agent(self, view->seed, view->agent, "by", SEEN(view, u32, bid_bidder, i));
         choice_money(choice, "asks", SEEN(view, i64, bid_amount, i));
         choice_real(choice, "reputation", SEEN(view, f64, bid_reputation, i));
         choice_real(choice, "trust", SEEN(view, f64, bid_trust, i));
@@ -394,7 +393,7 @@ show_jobs(struct menu *self, const struct sandbox_view *view, struct allowed *ou
         bool submitted = SEEN(view, u8, job_task_status, i) == TASK_SUBMITTED;
 
         choice_word(choice, "you_are", works ? "worker" : "payer");
-        name_agent(self, view->seed, view->agent, "with", SEEN(view, u32, job_other, i));
+        menu_name_agent(self, view->seed, view->agent, "with", SEEN(view, u32, job_other, i));
         choice_word(choice, "is", !awarded ? "disputed" : submitted ? "submitted" : "in work");
         choice_money(choice, "pays", SEEN(view, i64, job_amount, i));
         choice_real(choice, "difficulty", SEEN(view, f64, job_difficulty, i));
@@ -619,7 +618,7 @@ menu_act(struct menu *self, const struct sandbox_view *view, const struct menu_r
     };
     struct allowed allowed = {0};
 
-    begin(self, rules);
+    menu_begin(self, rules);
     if (!is_own_master(view))
         return false;
     for (uint32_t list = 0; list < MENU_LISTS; list++)
@@ -632,7 +631,7 @@ menu_act(struct menu *self, const struct sandbox_view *view, const struct menu_r
     show_bids(self, view, &allowed);
     show_jobs(self, view, &allowed);
     show_parts(self, view, &allowed);
-    quote_note(self, view->memory, view->memory_size, rules);
+    menu_quote_note(self, view->memory, view->memory_size, rules);
     quote_posts(self, view, rules);
     ask_act(self, view, &allowed);
     ask_deal(self, view, &allowed);
@@ -760,93 +759,4 @@ menu_act_take(const struct menu *self, const struct sandbox_view *view, const st
     if (code != 0)
         *out = pass;
     return code;
-}
-
-/* ---- the accept round ---- */
-
-static const char *
-kind_name(uint8_t kind)
-{
-    static const char *const names[INTERACTION_KINDS] = {
-        [INTERACTION_REPLY] = "reply", [INTERACTION_VOTE] = "vote", [INTERACTION_TRADE] = "trade",
-        [INTERACTION_COLLABORATION] = "collaboration"};
-
-    return kind < INTERACTION_KINDS ? names[kind] : names[INTERACTION_REPLY];
-}
-
-#define OFFER(view, kind, column, index) batch_##kind((view)->batch, OFFERS_##column, (index))
-
-static void
-show_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t set, uint32_t number, uint32_t i)
-{
-    struct choice *choice = &self->choice;
-
-    (void)choice_item(choice, set, number);
-    name_agent(self, view->seed, view->agent, "from", OFFER(view, u32, initiator, i));
-    choice_word(choice, "kind", kind_name(OFFER(view, u8, kind, i)));
-    choice_money(choice, "transfer", OFFER(view, i64, transfer, i));
-    choice_real(choice, "reputation", OFFER(view, f64, initiator_reputation, i));
-    choice_real(choice, "trust", OFFER(view, f64, trust, i));
-    choice_whole(choice, "past", OFFER(view, u16, past, i));
-    if (OFFER(view, u8, revealed, i) != 0)
-        choice_real(choice, "signal", OFFER(view, f64, signal, i));
-    if (OFFER(view, u8, kin, i) != 0)
-        choice_whole(choice, "kin", 1);
-    if (OFFER(view, i32, insider, i) != 0)
-        choice_whole(choice, "known_quality", OFFER(view, i32, insider, i));
-    choice_item_end(choice);
-}
-
-static void
-ask_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t number, uint32_t i)
-{
-    static const char *const names[MENU_LONG] = {
-        "offer1", "offer2", "offer3", "offer4", "offer5", "offer6", "offer7", "offer8"};
-    struct choice_question *question = choice_ask(&self->choice, names[number], NULL);
-    int64_t transfer = OFFER(view, i64, transfer, i), own = OFFER(view, i64, resources, view->row);
-    bool first = number == 0, payable = transfer >= 0 || own >= -transfer;
-    struct choice_option *reject = choice_offer(question, "reject", first ? "leave it" : NULL, true);
-    struct choice_option *accept =
-        choice_offer(question, "accept", first ? "take the work, and what is transferred" : NULL, payable);
-
-    choice_number(reject, "belief", "chance that its work is good", CHOICE_REAL, 0.0, 1.0);
-    choice_number(accept, "belief", "chance that its work is good", CHOICE_REAL, 0.0, 1.0);
-}
-
-bool
-menu_offers(struct menu *self, const struct sandbox_offers_view *view, const struct menu_rules *rules)
-{
-    struct menu_rules own = {.max_taint = rules->max_taint}; /* this round keeps no notes, but may read the old one */
-    uint32_t count = view->offer_end - view->offer_begin, left = OFFERED_ROW(view, u16, answers_left), set;
-
-    begin(self, &own);
-    self->offer_count = count < left ? count : left;
-    if (self->offer_count > MENU_LONG)
-        self->offer_count = MENU_LONG;
-    if (self->offer_count == 0)
-        return false;
-    set = choice_set(&self->choice, 'O', "offers", 0);
-    choice_word(&self->choice, "role", role_name(OFFERED_ROW(view, u8, role)));
-    choice_whole(&self->choice, "step", (int64_t)view->step);
-    choice_money(&self->choice, "tokens", OFFERED_ROW(view, i64, resources));
-    choice_real(&self->choice, "reputation", OFFERED_ROW(view, f64, reputation));
-    tell_rules(&self->choice, view->batch, OFFERS_quote);
-    for (uint32_t i = 0; i < self->offer_count; i++) {
-        show_offer(self, view, set, i + 1, view->offer_begin + i);
-        ask_offer(self, view, i, view->offer_begin + i);
-    }
-    quote_note(self, view->memory, view->memory_size, rules);
-    choice_close(&self->choice, &self->user);
-    return choice_is_open(&self->choice);
-}
-
-void
-menu_offers_take(const struct menu *self, const struct choice_answer *answer, struct sandbox_reply *replies)
-{
-    for (uint32_t i = 0; i < self->offer_count; i++) {
-        const struct choice_pick *pick = &answer->picks[i];
-
-        replies[i].accept = pick->option == 1;
-        replies[i].belief = pick->values[0].number;
-    }
 }

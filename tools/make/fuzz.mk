@@ -9,7 +9,7 @@ F            := build/fuzz
 fuzz_san     := address,undefined
 fuzz_flags   := -std=c17 -O1 -g $(WARN) -ffp-contract=off -fno-strict-aliasing -fno-omit-frame-pointer -pthread \
                 -fsanitize=fuzzer-no-link,$(fuzz_san) -fno-sanitize-recover=all
-fuzz_objects := $(patsubst %.c,$(F)/%.o,$(sources_core) $(sources_proto) $(sources_llm-gateway) agents/choice.c) $(F)/gen/roll_providers.o
+fuzz_objects := $(patsubst %.c,$(F)/%.o,$(sources_core) $(sources_proto) $(sources_llm-gateway) agents/choice.c agents/choice_answer.c) $(F)/gen/roll_providers.o
 fuzz_libs    := -lmsgpackc -lyaml -ljansson -lsodium -lxxhash -lzstd -lm
 
 $(F)/%.o: %.c
