@@ -337,10 +337,49 @@ buffers(void **state)
     buffer_fini(&out);
 }
 
+/* Long runs of ASCII are looked at by words: what stands where in a word changes nothing. */
+static void
+runs(void **state)
+{
+    static const char *const pieces[] = {"a",    "bcdefghij", "\"",               "\\",   "\n",   "\x01",
+                                         "\x7f", "\xc3\xa9",  "\xf0\x9f\x98\x80", "\x80", "\xc3", "\xed\xa0\x80"};
+    uint64_t draw = 88172645463325252u;
+
+    (void)state;
+    for (uint32_t round = 0; round < 20000; round++) {
+        struct buffer text = {0}, whole = {0}, parts = {0};
+        size_t valid = 0;
+
+        for (uint32_t i = 0; i < round % 40 + 1; i++) {
+            draw ^= draw << 13, draw ^= draw >> 7, draw ^= draw << 17;
+            text_add(&text, pieces[draw % 3 == 0 ? draw / 3 % 12 : draw / 3 % 2]);
+        }
+        for (size_t at = 0, size; at < text.size; at += size) {
+            const char *bytes = (const char *)text.data + at;
+            size_t start = parts.size;
+
+            size = text_decode(bytes, text.size - at, NULL);
+            valid += size > 0 && valid == at ? size : 0;
+            size = size > 0 ? size : 1;
+            text_add_json(&parts, bytes, size); /* one at a time; without its quotes */
+            memmove(parts.data + start, parts.data + start + 1, parts.size - start - 2);
+            parts.size -= 2;
+        }
+        assert_int_equal(text_valid_size((const char *)text.data, text.size), valid);
+        text_add_json(&whole, (const char *)text.data, text.size);
+        assert_int_equal(whole.size, parts.size + 2);
+        assert_memory_equal(whole.data + 1, parts.data, parts.size);
+        buffer_fini(&text);
+        buffer_fini(&whole);
+        buffer_fini(&parts);
+    }
+}
+
 int
 main(void)
 {
     static const struct test_case cases[] = {
+        {"runs and code points say the same", runs},
         {"doubles come back the same", round_trip},
         {"the locale changes nothing", locale},
         {"texts grow in buffers", buffers},
