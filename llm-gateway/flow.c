@@ -230,6 +230,8 @@ flow_remember(struct flow *self, const struct answer_id *id, const struct answer
     bool low;
 
     ASSERT(self->is_open && id->step == self->step);
+    if (answer->status == ANSWER_CANCELLED)
+        return; /* it will be asked again, and admitted again */
     if (answer->source == ANSWER_FROM_LIVE)
         used.tokens = (int64_t)answer->tokens_in + answer->tokens_out;
     flow_carry(self, &(struct record_totals){1, (uint64_t)used.tokens, answer->paid});

@@ -278,16 +278,20 @@ turn(struct gateway *self, bool network, struct outbox *out, struct why *why)
 
 /* ---- steps ---- */
 
+/* What is still on its way is taken back, and nobody is told: either the world has gone on without it, or this process
+ * ends, and another will be asked again. An agent that were told now would decide by its own rules. */
 static int
-close_step(struct gateway *self, struct outbox *out, struct why *why)
+close_step(struct gateway *self, struct why *why)
 {
+    struct flow_output output;
     int error;
 
     if (!self->is_open)
         return 0;
-    if ((error = flow_close(self->flow, self->step, us_of(self->now_ms), &self->last, why)) != 0 ||
-        (error = turn(self, true, out, why)) != 0)
+    if ((error = flow_close(self->flow, self->step, us_of(self->now_ms), &self->last, why)) != 0)
         return error;
+    while (flow_take(self->flow, &output))
+        obey(self, &output);
     self->is_open = false;
     errands_clear(&self->errands);
     schema_pool_clear(&self->schemas);
@@ -347,7 +351,7 @@ open_step(struct gateway *self, uint64_t step, struct why *why)
 
 /* To the step that is asked about. ERR_STATE: it is over. */
 static int
-go_to(struct gateway *self, const struct envelope *head, struct outbox *out, struct why *why)
+go_to(struct gateway *self, const struct envelope *head, struct why *why)
 {
     int error;
 
@@ -357,7 +361,7 @@ go_to(struct gateway *self, const struct envelope *head, struct outbox *out, str
     }
     if (self->is_open && head->step < self->step && head->epoch <= self->step_epoch)
         return fail(why, ERR_STATE, "step %" PRIu64 " is over", head->step);
-    if ((error = close_step(self, out, why)) != 0 || (error = open_step(self, head->step, why)) != 0)
+    if ((error = close_step(self, why)) != 0 || (error = open_step(self, head->step, why)) != 0)
         return error;
     self->step_epoch = head->epoch;
     return 0;
@@ -543,7 +547,7 @@ on_prompt(struct gateway *self, const struct letter *letter, struct outbox *out)
     }
     self->epoch = letter->head.epoch;
     self->counters.prompts++;
-    if ((error = go_to(self, &letter->head, out, &why)) != 0) {
+    if ((error = go_to(self, &letter->head, &why)) != 0) {
         if (error == ERR_STATE)
             self->counters.stale++;
         else
@@ -673,7 +677,7 @@ finish(struct gateway *self, struct outbox *out)
 
     if (self->stopped)
         return;
-    if (close_step(self, out, &why) != 0) {
+    if (close_step(self, &why) != 0) {
         give_up(self, error_exit_status(why.code), &why, out);
         return;
     }

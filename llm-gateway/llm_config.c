@@ -553,7 +553,7 @@ llm_config_carry(const struct llm_config *self, const struct record *log, uint64
 
         if ((error = record_read(log, i, &id, &answer, &room, NULL, why)) != 0)
             break;
-        if (id.step == except)
+        if (id.step == except && answer.status != ANSWER_CANCELLED)
             continue;
         totals->calls++;
         totals->tokens += answer.source == ANSWER_FROM_LIVE ? answer.tokens_in + (uint64_t)answer.tokens_out : 0;

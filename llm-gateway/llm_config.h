@@ -147,7 +147,7 @@ void llm_config_flow(const struct llm_config *self, struct flow_plan *out);
 void llm_config_weights(const struct llm_config *self, uint32_t client_count, double *out);
 
 /* An earlier life of the run has spent what its log says; before the budget's first step. Calls of step `except` (0:
- * none) are left out: they are for flow_remember(). */
+ * none) are left out: they are for flow_remember(), but for those that were cancelled: only what they cost counts. */
 MUST_CHECK int llm_config_carry(const struct llm_config *self, const struct record *log, uint64_t except,
     struct budget *budget, struct record_totals *totals, struct why *why);
 

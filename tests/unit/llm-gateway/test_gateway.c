@@ -14,19 +14,21 @@
 #include "tests/support/prompt.h"
 #include "tests/support/test.h"
 
-enum { CLIENTS = 3, PLACES = 8 };
+enum { CLIENTS = 4 };
 
 static const char scenario[] =
     "llm:\n"
-    "  budgets: {max_calls_per_step: 6} # five for the eight workers, one for the two planners\n"
+    "  budgets: {max_calls_per_step: 7} # five for the eight workers, one for each of the others\n"
     "  providers:\n"
     "    script:\n"
     "      dialect: scripted\n"
     "      models: {small: {price: {in: 1, out: 2}}}\n"
     "      options: {script: [{has: broken, reply: 'no JSON'}, {has: gone, error: not_found}, {schema: answer, reply: "
     "'{\"verb\":\"pass\"}'}, {replies: [alpha, beta, gamma, delta]}]}\n"
+    "    nobody: {dialect: openai, base_url: 'http://127.0.0.1:9', models: {none: {price: free}}}\n"
     "  roles:\n"
     "    swarm.worker: {chain: [script/small, rules], out_max: 20}\n"
+    "    swarm.verifier: {chain: [nobody/none, rules]}\n"
     "    swarm.planner: {chain: [rules]}\n";
 
 static const char verbs[] =
@@ -46,7 +48,8 @@ struct bench {
 static void
 open_bench(struct bench *self, enum replay_mode mode, const char *log, const char *parent)
 {
-    static const struct gateway_client clients[CLIENTS] = {{"swarm.worker", 8}, {NULL, 5}, {"swarm.planner", 2}};
+    static const struct gateway_client clients[CLIENTS] = {
+        {"swarm.worker", 8}, {NULL, 5}, {"swarm.planner", 2}, {"swarm.verifier", 2}};
     struct gateway_options options = {.seed = 42,
                                       .run = 7,
                                       .clients = clients,
@@ -360,6 +363,41 @@ replays(void **state)
     close_bench(&bench);
 }
 
+/* Told to end while a question is on its way: nobody is told that it was taken back, since whoever asks would decide by
+ * its own rules then. The next life is asked again, and asks. */
+static void
+ends_in_silence(void **state)
+{
+    struct prompt_row row = {.place = 0, .user = "x"};
+    struct prompt_plan plan = {.role = "swarm.verifier", .span = 1, .rows = &row, .row_count = 1};
+    struct bench bench;
+    struct record *log;
+    struct answer_id id;
+    struct answer answer;
+    struct buffer room = {0};
+    struct why why = {0};
+
+    (void)state;
+    open_bench(&bench, REPLAY_RECORD, log_path("silent"), NULL);
+    send(&bench, 1, 3, 0, 0, 0, &plan);
+    assert_string_equal(heard(&bench), "");
+    bench.actor.signal(bench.actor.self, bench.now_ms, ACTOR_FINISH, &bench.out);
+    assert_true(bench.out.stopped);
+    assert_int_equal(bench.out.status, 0);
+    assert_string_equal(heard(&bench), "");
+    close_bench(&bench);
+    assert_int_equal(record_open(log_path("silent"), false, &log, &why), 0);
+    assert_int_equal(record_count(log), 1);
+    assert_int_equal(record_read(log, 0, &id, &answer, &room, NULL, &why), 0);
+    assert_int_equal(answer.status, ANSWER_CANCELLED);
+    record_close(&log);
+    buffer_fini(&room);
+    open_bench(&bench, REPLAY_RECORD, log_path("silent"), NULL);
+    send(&bench, 1, 3, 0, 0, 1, &plan);
+    assert_string_equal(heard(&bench), ""); /* on its way again, not answered from the log */
+    close_bench(&bench);
+}
+
 static void
 other_run(void **state)
 {
@@ -419,6 +457,7 @@ main(void)
         {"steps go on, and back for a newer world", steps_go_on},
         {"killed within a step", comes_back},
         {"replay, a miss, a branch", replays},
+        {"ends in silence", ends_in_silence},
         {"the log of another run", other_run},
         {"status and metrics", tells},
     };
