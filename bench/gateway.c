@@ -150,18 +150,21 @@ report_concurrent(struct bench *self, uint32_t in_flight, double bar, uint64_t t
     struct asking rig;
     struct asking_load load = {
         .in_flight = in_flight, .rows = 1, .warmup = 4 * (uint64_t)in_flight, .total = total, .step_size = 1u << 20};
-    struct way way = {"", load, bar, &rig, {0}, {0}, {0}, {0}};
-    char title[96], what[64];
+    struct way ways[] = {{"", load, bar, &rig, {0}, {0}, {0}, {0}}, {"", load, bar, &rig, {0}, {0}, {0}, {0}}};
+    char title[96], what[2][64];
 
     (void)snprintf(title, sizeof title, "%u in flight, an answer after %u ms: at most %u/s", in_flight, HTTP_LATE_MS,
                    in_flight * (1000 / HTTP_LATE_MS));
     measure_title(self->measure, title);
-    (void)snprintf(what, sizeof what, "T2 %u in flight", in_flight);
-    way.what = what;
+    (void)snprintf(what[0], sizeof what[0], "T2 %u in flight, 1 a message", in_flight);
+    (void)snprintf(what[1], sizeof what[1], "T2 %u in flight, 8 a message", in_flight);
+    ways[0].what = what[0];
+    ways[1].what = what[1];
+    ways[1].load.rows = 8;
     self->http.path = "/late";
     asking_start(&rig, self->measure, "late",
               &(struct questions_gateway){.base_url = self->late, .in_flight_max = in_flight});
-    run_ways(self, &way, 1, in_flight, total, ROUNDS_LATE);
+    run_ways(self, ways, 2, in_flight, total, ROUNDS_LATE);
     asking_stop(&rig);
 }
 
@@ -171,7 +174,7 @@ static void
 report_added(struct bench *self, uint32_t total)
 {
     double *values = calloc(total, sizeof *values);
-    double direct[2][ROUNDS], bus[2][ROUNDS], added[2][ROUNDS];
+    double direct[2][ROUNDS], bus[2][ROUNDS], added[2][ROUNDS], rest[ROUNDS];
     static const double shares[2] = {0.5, 0.99};
     struct asking_load load = {
         .in_flight = 256, .rows = 1, .warmup = 1024, .total = total, .step_size = STEP, .per_second = 1000};
@@ -200,6 +203,7 @@ report_added(struct bench *self, uint32_t total)
             bus[i][round] = measure_quantile(only_bus.latencies, total, shares[i]) / 1000;
             added[i][round] = measure_quantile(through.latencies, total, shares[i]) / 1000 - direct[i][round];
         }
+        rest[round] = added[0][round] - bus[0][round];
     }
     asking_stop(&live);
     asking_stop(&kept);
@@ -210,6 +214,7 @@ report_added(struct bench *self, uint32_t total)
     report(self->measure, "p50, bus and gateway without a server: from the cache", measure_middle(bus[0], ROUNDS),
            "us", BAR_NONE, 0);
     report(self->measure, "T3 p50, added to asking directly", measure_middle(added[0], ROUNDS), "us", BAR_AT_MOST, 150);
+    report(self->measure, "   what is left of it without the bus", measure_middle(rest, ROUNDS), "us", BAR_NONE, 0);
     report(self->measure, "p99, asking the server directly", measure_middle(direct[1], ROUNDS), "us", BAR_NONE, 0);
     report(self->measure, "p99, bus and gateway without a server: from the cache", measure_middle(bus[1], ROUNDS),
            "us", BAR_NONE, 0);
@@ -443,8 +448,8 @@ main(int argc, char **argv)
     if (is_wanted("T1"))
         report_throughput(&self, quick ? 8192 : 24576);
     if (is_wanted("T2")) {
-        report_concurrent(&self, 1000, 8000, quick ? 4000 : 24000);
-        report_concurrent(&self, 4000, 0, quick ? 16000 : 40000);
+        report_concurrent(&self, 1000, 8000, quick ? 4000 : 16000);
+        report_concurrent(&self, 4000, 0, quick ? 16000 : 32000);
     }
     if (is_wanted("T3"))
         report_added(&self, quick ? 500 : 2000);
