@@ -216,6 +216,27 @@ unknown_policy(const struct yaml_node *type, struct why *why)
         type, why, ERR_UNKNOWN, "no policy '%.60s'; polis scenario schema --document lists them", type->text);
 }
 
+/* What a policy has to say about its parameters, at the place of the field that its reason begins with. */
+static int
+check_params(const struct yaml_node *group, const struct policy *policy, const void *values, struct why *why)
+{
+    const struct yaml_node *params = yaml_find(group, "params"), *field = NULL;
+    struct why inner = {0};
+    char name[YAML_KEY_MAX + 1];
+    size_t size;
+
+    if (policy->check == NULL || policy->check(values, &inner) == 0)
+        return 0;
+    size = strcspn(inner.text, ":");
+    if (params != NULL && params->kind == YAML_MAP && size < sizeof name && inner.text[size] == ':') {
+        memcpy(name, inner.text, size);
+        name[size] = '\0';
+        field = yaml_find(params, name);
+    }
+    return yaml_fail(field != NULL ? field : group, why, inner.code, "%s",
+        field != NULL ? inner.text + size + strspn(inner.text + size, ": ") : inner.text);
+}
+
 /* Checks the parameters of a group's policy and writes the defaults out. */
 static int
 resolve_params(struct yaml_tree *tree, struct yaml_node *group, const struct policy *policy, struct why *why)
@@ -230,6 +251,8 @@ resolve_params(struct yaml_tree *tree, struct yaml_node *group, const struct pol
         return 0;
     values = alloc_array(1, policy->params->size);
     error = params_bind(policy->params, params != NULL && params->kind != YAML_NULL ? params : NULL, NULL, values, why);
+    if (error == 0)
+        error = check_params(group, policy, values, why);
     if (error == 0) {
         params = yaml_put_empty(tree, group, "params", YAML_MAP);
         params_put(policy->params, values, tree, params);

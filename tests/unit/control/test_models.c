@@ -71,6 +71,8 @@ static const struct mistake_row {
         ":3:42: agents[1].params.role: llm.roles has no swarm.planner: it says whom these agents ask"},
     {"a role that does not exist", SOME ", params: {role: swarm.wroker}}\n" LLM, ERR_UNKNOWN,
         ":3:42: agents[1].params.role: no role 'swarm.wroker'; did you mean 'swarm.worker'?"},
+    {"a fallback that asks itself", SOME ", params: {fallback: llm}}\n" LLM, ERR_UNKNOWN,
+        ":3:46: agents[1].params.fallback: 'llm' is no built-in policy that decides by itself"},
     {"a template like nothing", SOME ", params: {template: xylophone}}\n" LLM, ERR_MISSING,
         ":3:46: agents[1].params.template: there is no template 'xylophone'; the folder configs/prompts shows what "
         "there is"},
