@@ -6,8 +6,8 @@ set -u
 polis=$(readlink -f "${POLIS_BINARY:-build/release/polis}")
 double=$(readlink -f "${POLIS_LLMDOUBLE:-$(dirname "$polis")/tests/support/llmdouble/llmdouble}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/polis-double-XXXXXX")
-server=0
-trap '[ "$server" -gt 0 ] && kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+server=0 run=0
+trap '[ "$run" -gt 0 ] && kill "$run" 2>/dev/null; [ "$server" -gt 0 ] && kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 . tests/support/tap.sh
 cd "$work" || exit 2
 [ -x "$double" ] || { echo "Bail out! no $double"; exit 2; }
@@ -50,21 +50,22 @@ llm:
     verifier: {chain: [p/m, rules], out_max: 300, deadline_ms: 20000}
 END
 printf 'seed: 3\nsteady: true\nrules: [{reply: sandbox}]\n' >well.yaml
+printf 'seed: 3\nsteady: true\nrules: [{reply: sandbox, pace: {ttft_ms: 25}}]\n' >slow.yaml
 cat >ill.yaml <<'END'
 seed: 3
 steady: true
 rules:
-  - {match: {hash_mod: [19, 0]}, reply: sandbox, fault: F10}
-  - {match: {hash_mod: [19, 1]}, reply: sandbox, fault: F31}
-  - {match: {hash_mod: [19, 2]}, reply: sandbox, fault: F18}
-  - {match: {hash_mod: [19, 3]}, reply: sandbox, fault: F19}
-  - {match: {hash_mod: [19, 4]}, reply: sandbox, fault: F16}
-  - {match: {hash_mod: [19, 5]}, reply: sandbox, fault: F30}
-  - {match: {hash_mod: [19, 6]}, reply: {hostile: inject}}
-  - {match: {hash_mod: [19, 7]}, reply: {hostile: number}}
-  - {match: {hash_mod: [19, 8], nth: 1}, reply: sandbox, fault: F12}
-  - {match: {hash_mod: [19, 9]}, reply: sandbox, fault: F38}
-  - {match: {hash_mod: [19, 10]}, reply: sandbox, fault: {id: F14}}
+  - {match: {hash_mod: [43, 0], nth: 1}, reply: sandbox, fault: F10}
+  - {match: {hash_mod: [43, 1], nth: 1}, reply: sandbox, fault: F14}
+  - {match: {hash_mod: [43, 2], nth: 1}, reply: sandbox, fault: F16}
+  - {match: {hash_mod: [43, 3], nth: 1}, reply: sandbox, fault: F12}
+  - {match: {hash_mod: [13, 0]}, reply: sandbox, fault: F31}
+  - {match: {hash_mod: [13, 1]}, reply: sandbox, fault: F18}
+  - {match: {hash_mod: [13, 2]}, reply: sandbox, fault: F19}
+  - {match: {hash_mod: [13, 3]}, reply: sandbox, fault: F30}
+  - {match: {hash_mod: [13, 4]}, reply: {hostile: inject}}
+  - {match: {hash_mod: [13, 5]}, reply: {hostile: number}}
+  - {match: {hash_mod: [13, 6]}, reply: sandbox, fault: F38}
   - {reply: sandbox}
 END
 
@@ -94,7 +95,37 @@ says 'a twentieth of a coin in all' 0 -- "$polis" run models.yaml -s llm.budgets
 holds 'is not passed' test "$(calls poor | column paid | awk '{ s += $1 } END { print s }')" -le 50000
 holds 'and is used' test "$(calls poor | column paid | awk '{ s += $1 } END { print s }')" -gt 10000
 
+# ---- killed while budgets are given out ----
+child() { # child ROLE: the process of the run in $run
+    local process parent
+    for process in /proc/[0-9]*; do
+        { read -r _ _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
+        [ "$parent" = "$run" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "^polis $1 " && echo "${process#/proc/}" && return
+    done
+}
+committed() { "$polis" status killed --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+$'; }
+start slow.yaml
+capped=(models.yaml --epochs 12 -s cluster.chunk=3 -s llm.budgets.max_calls_per_step=11)
+says 'eleven calls a step of a slow server' 0 -- "$polis" run "${capped[@]}" --workers 1 --out whole --json
+"$polis" run "${capped[@]}" --workers 3 --out killed --json >run.out 2>run.err &
+run=$!
+kills=0
+for role in llm-gateway agents llm-gateway world llm-gateway agents; do
+    before=$(committed) tries=0
+    until [ "$(committed)" -gt "$((${before:-0} + 2))" ] 2>/dev/null || [ "$tries" -gt 300 ]; do tries=$((tries + 1)); sleep 0.02; done
+    victim=$(child "$role")
+    [ -n "$victim" ] && kill -9 "$victim" && kills=$((kills + 1))
+done
+wait "$run"
+holds 'with processes killed, ends all the same' test $? -eq 0
+run=0
+holds 'though they were killed' test "$kills" -eq 6
+holds 'the log is the same' same whole killed
+most=$(calls killed | awk -F, 'NR > 1 && $7 != "budget" { n[$1]++ } END { for (s in n) if (n[s] > m) m = n[s]; print m }')
+holds 'and no step had twelve calls' test "$most" -le 11
+
 # ---- an estimate ----
+start well.yaml
 says 'an estimate' 0 -- "$polis" run models.yaml --epochs 1 --dry-run --json
 estimated=$(grep -oE '"total": \{"calls": [0-9]+' "$out" | grep -oE '[0-9]+$')
 says 'keeps nothing' 0 -- "$polis" run models.yaml --epochs 1 --llm rules --out rules --json
