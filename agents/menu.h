@@ -12,7 +12,7 @@
 #include "agents/choice.h"
 #include "agents/policy.h"
 
-#define MENU_LONG 8u       /* posts, tasks, offers */
+#define MENU_LONG 8u       /* posts, tasks */
 #define MENU_SHORT 6u      /* the others */
 #define MENU_POST_MAX 280u /* bytes of a text that is written */
 #define MENU_QUOTE_MAX 240u /* bytes of one that is read */

@@ -4,9 +4,10 @@
 static const char *
 kind_name(uint8_t kind)
 {
-    static const char *const names[INTERACTION_KINDS] = {
-        [INTERACTION_REPLY] = "reply", [INTERACTION_VOTE] = "vote", [INTERACTION_TRADE] = "trade",
-        [INTERACTION_COLLABORATION] = "collaboration"};
+    static const char *const names[INTERACTION_KINDS] = {[INTERACTION_REPLY] = "reply",
+                                                         [INTERACTION_VOTE] = "vote",
+                                                         [INTERACTION_TRADE] = "trade",
+                                                         [INTERACTION_COLLABORATION] = "collaboration"};
 
     return kind < INTERACTION_KINDS ? names[kind] : names[INTERACTION_REPLY];
 }
@@ -37,8 +38,8 @@ show_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t s
 static void
 ask_offer(struct menu *self, const struct sandbox_offers_view *view, uint32_t number, uint32_t i)
 {
-    static const char *const names[MENU_LONG] = {
-        "offer1", "offer2", "offer3", "offer4", "offer5", "offer6", "offer7", "offer8"};
+    static const char *const names[SANDBOX_OFFERS_ASKED] = {"offer1", "offer2", "offer3", "offer4",
+                                                            "offer5", "offer6", "offer7", "offer8"};
     struct choice_question *question = choice_ask(&self->choice, names[number], NULL);
     int64_t transfer = OFFER(view, i64, transfer, i), own = OFFER(view, i64, resources, view->row);
     bool first = number == 0, payable = transfer >= 0 || own >= -transfer;
@@ -58,8 +59,8 @@ menu_offers(struct menu *self, const struct sandbox_offers_view *view, const str
 
     menu_begin(self, &own);
     self->offer_count = count < left ? count : left;
-    if (self->offer_count > MENU_LONG)
-        self->offer_count = MENU_LONG;
+    if (self->offer_count > SANDBOX_OFFERS_ASKED)
+        self->offer_count = SANDBOX_OFFERS_ASKED;
     if (self->offer_count == 0)
         return false;
     set = choice_set(&self->choice, 'O', "offers", 0);

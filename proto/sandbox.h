@@ -70,6 +70,7 @@ enum sandbox_bounty {
     BOUNTY_STATUSES
 };
 
+#define SANDBOX_OFFERS_ASKED 8u /* of an agent's offers a mind outside is asked about these first ones */
 #define SANDBOX_CAPABILITIES 8u /* kinds of work: a bit each */
 
 enum sandbox_interaction {

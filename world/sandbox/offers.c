@@ -248,7 +248,8 @@ take_row(struct sandbox *self, uint32_t agent, const struct batch *answer, uint3
 
         take_answer(self, deal, batch_u8(answer, ANSWER_accept, begin + i) != 0,
                     batch_f64(answer, ANSWER_belief, begin + i));
-        minds_judged(self, answer, row, deal);
+        if (i < SANDBOX_OFFERS_ASKED)
+            minds_judged(self, answer, row, deal);
     }
 }
 

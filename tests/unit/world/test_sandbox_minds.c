@@ -205,7 +205,7 @@ counted(void **state)
 static struct {
     double errors, squares;
     uint32_t judged;
-    double belief[5];
+    double belief[11];
 } book;
 
 /* Agent 0 proposes to 2, 1 to 3. */
@@ -278,12 +278,54 @@ calibrated(void **state)
 }
 
 static void
+crowd(struct driver *driver, const struct batch *seen, uint32_t row, struct rng *rng, struct wish *out)
+{
+    (void)driver;
+    (void)rng;
+    if (batch_u32(seen, OBSERVE_agent, row) < 10)
+        out->partner = 10;
+}
+
+/* The first eight; the rest of them a built-in policy has answered. */
+static void
+judge_crowd(struct driver *driver, const struct batch *docket, struct batch_writer *verdict, struct rng *rng)
+{
+    (void)driver;
+    (void)verdict;
+    (void)rng;
+    for (uint32_t i = 0; i < docket->count[DOCKET_ROW]; i++) {
+        uint32_t initiator = batch_u32(docket, DOCKET_initiator, i);
+        double error = book.belief[initiator] - (batch_i32(docket, DOCKET_truth, i) > 0 ? 1.0 : 0.0);
+
+        book.judged += initiator < 8;
+        book.squares += initiator < 8 ? error * error : 0.0;
+    }
+}
+
+static void
 answer_as_model(struct driver *driver, const struct batch *seen, uint32_t row, struct driver_mind *out)
 {
     (void)driver;
     (void)seen;
     (void)row;
     out->mind = MIND_MODEL;
+}
+
+/* Of ten offers the model has judged eight. */
+static void
+crowded(void **state)
+{
+    struct driver driver = {.seed = 3, .act = crowd, .answer = believe, .answer_mind = answer_as_model,
+        .judge = judge_crowd};
+
+    (void)state;
+    memset(&book, 0, sizeof book);
+    driver_begin(&driver, "agents: [{type: a, count: 10}, {type: llm, count: 1}]\ngovernance: {first: {}}\n"
+                          WORLD("1", ", rails: {max_interactions_per_step: 20}"));
+    driver_step(&driver);
+    assert_int_equal(book.judged, 8);
+    holds(&driver, true, (struct want[]){{"model_decisions", 1}, {"model_belief_brier", book.squares / 8}}, 2);
+    driver_end(&driver);
 }
 
 /* Who may answer nothing has judged nothing. */
@@ -617,7 +659,8 @@ silent(void **state)
 
 static const struct test_case cases[] = {
     {"beliefs against the truth", calibrated},
-    {"offers that lapse are not judged", unjudged},
+    {"a model judges eight offers, no more", crowded},
+        {"offers that lapse are not judged", unjudged},
     {"who is shown which texts", shown},
     {"a snapshot in the middle", saved},
     {"what is remembered is in the digest", digested},
