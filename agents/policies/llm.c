@@ -7,8 +7,9 @@
  * 4. The built-in policy has its default parameters and no memory: it sees none, and what it would store is dropped, so
  *    that the model's note stays as it is. It also decides where there is nothing to ask: for who is frozen, or is not
  *    its own master.
- * 5. Of many offers the model is asked about the first SANDBOX_OFFERS_ASKED; the built-in policy answers the others. The
- *    record says for all offers of an agent together who decided and names the model: who counts knows the limit. */
+ * 5. Of many offers the model is asked about the first SANDBOX_OFFERS_ASKED; the built-in policy answers the others.
+ *    The record says for all offers of an agent together who decided and names the model: who counts knows the limit.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
