@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TEXT_SHOWN 60u /* bytes of a parameter's text in a table */
+
 /* ---- the scenario's own schema: default and meaning of every parameter ---- */
 
 static json_t *
@@ -39,14 +41,18 @@ is_compat(const struct yaml_node *root)
     return rules != NULL && rules->text != NULL && strcmp(rules->text, "compat") == 0;
 }
 
-/* A member in a schema of maps: its own, or, where what is allowed depends on the rules of the game, in the branch for
- * these. A member that only says that there may be one is no answer. */
+/* A member in a schema of maps: its own, or that of all members where they have names of the scenario's, or, where what
+ * is allowed depends on the rules of the game, in the branch for these. A member that only says that there may be one is
+ * no answer. */
 static const json_t *
 member_of(const json_t *schema, const char *key, bool compat)
 {
     const json_t *own = json_object_get(json_object_get(schema, "properties"), key);
     const json_t *branch = json_object_get(schema, compat ? "then" : "else");
+    const json_t *any = json_object_get(schema, "additionalProperties");
 
+    if (own == NULL && branch == NULL && json_is_object(any))
+        return any;
     return json_object_size(own) > 0 || branch == NULL ? own : member_of(branch, key, compat);
 }
 
@@ -215,6 +221,20 @@ load_policy_schema(const struct policy *policy)
     return schema;
 }
 
+/* A text whose beginning is enough here. */
+static void
+add_short(struct buffer *out, const char *text)
+{
+    char cut[TEXT_SHOWN + 1];
+    size_t size = text_cut(text, strlen(text), TEXT_SHOWN);
+
+    memcpy(cut, text, size);
+    cut[size] = '\0';
+    add_cell(out, cut);
+    if (text[size] != '\0')
+        text_addf(out, "... (%zu bytes)", strlen(text));
+}
+
 /* Those of the policy's parameters that are not its defaults. */
 static void
 add_params(const struct yaml_node *group, bool compat, struct buffer *out)
@@ -232,7 +252,7 @@ add_params(const struct yaml_node *group, bool compat, struct buffer *out)
     for (const struct yaml_node *member = params->first; member != NULL; member = member->next)
         if (!is_default(member, json_object_get(json_object_get(schema, "properties"), member->key))) {
             text_addf(out, "%s%s ", count++ > 0 ? ", " : "", member->key);
-            add_cell(out, member->text != NULL ? member->text : "");
+            add_short(out, member->text != NULL ? member->text : "");
         }
     if (count == 0)
         text_add(out, "-");
