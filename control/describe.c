@@ -42,8 +42,8 @@ is_compat(const struct yaml_node *root)
 }
 
 /* A member in a schema of maps: its own, or that of all members where they have names of the scenario's, or, where what
- * is allowed depends on the rules of the game, in the branch for these. A member that only says that there may be one is
- * no answer. */
+ * is allowed depends on the rules of the game, in the branch for these. A member that only says that there may be one
+ * is no answer. */
 static const json_t *
 member_of(const json_t *schema, const char *key, bool compat)
 {
