@@ -31,7 +31,6 @@ enum llm_remedy {
     LLM_REMEDY_NONE,   /* never sent again: the next provider of the chain, or the fallback */
     LLM_REMEDY_ONCE,   /* sent again once */
     LLM_REMEDY_RETRY,  /* sent again as often as the role allows, after the wait */
-    LLM_REMEDY_SHORT,  /* once, with the short form of the template */
     LLM_REMEDY_ANSWER, /* there is an answer, but not a whole or fit one: repaired, asked for again, or replaced */
 };
 
@@ -55,7 +54,7 @@ enum llm_breaker { LLM_BREAKER_IGNORES, LLM_BREAKER_COUNTS, LLM_BREAKER_ROW, LLM
     C(AUTH,            "auth",            NONE,   LATCHES, "the key is missing, wrong or not allowed to do this")      \
     C(NOT_FOUND,       "not_found",       NONE,   LATCHES, "no such model or path")                                    \
     C(BAD_REQUEST,     "bad_request",     NONE,   IGNORES, "the server does not take what was sent")                   \
-    C(CONTEXT,         "context",         SHORT,  IGNORES, "the prompt is longer than the model's context")            \
+    C(CONTEXT,         "context",         NONE,   IGNORES, "the prompt is longer than the model's context")            \
     C(TOO_LARGE,       "too_large",       NONE,   IGNORES, "the request has too many bytes")                           \
     C(REFUSAL,         "refusal",         ANSWER, IGNORES, "the model or its filter refused; never argued with")       \
     C(LENGTH,          "length",          ANSWER, IGNORES, "the answer was cut off at its length limit")               \
