@@ -145,7 +145,7 @@ static const struct class_row {
     {"auth", LLM_AUTH, LLM_REMEDY_NONE, false, true},
     {"not_found", LLM_NOT_FOUND, LLM_REMEDY_NONE, false, true},
     {"bad_request", LLM_BAD_REQUEST, LLM_REMEDY_NONE, false, false},
-    {"context", LLM_CONTEXT, LLM_REMEDY_SHORT, false, false},
+    {"context", LLM_CONTEXT, LLM_REMEDY_NONE, false, false},
     {"too_large", LLM_TOO_LARGE, LLM_REMEDY_NONE, false, false},
     {"refusal", LLM_REFUSAL, LLM_REMEDY_ANSWER, false, false},
     {"length", LLM_LENGTH, LLM_REMEDY_ANSWER, false, false},
