@@ -110,7 +110,7 @@ says 'eleven calls a step of a slow server' 0 -- "$polis" run "${capped[@]}" --w
 "$polis" run "${capped[@]}" --workers 3 --out killed --json >run.out 2>run.err &
 run=$!
 kills=0
-for role in llm-gateway agents llm-gateway world llm-gateway agents; do
+for role in llm-gateway agents broker world llm-gateway agents; do
     before=$(committed) tries=0
     until [ "$(committed)" -gt "$((${before:-0} + 2))" ] 2>/dev/null || [ "$tries" -gt 300 ]; do tries=$((tries + 1)); sleep 0.02; done
     victim=$(child "$role")
