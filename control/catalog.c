@@ -151,8 +151,8 @@ const struct subcommand command_table[] = {
         "Money is whole millionths, numbers are the shortest text that reads back to the same value, what is "
         "undefined is NA (JSON: null), nobody's number is 4294967295. CSV is that of RFC 4180, with plain line "
         "feeds.\n\nepochs has the figures, interactions and actions what was done, notes what came of it beside "
-        "(jobs, bounties, norms, infections, freezes ...), judgements and effects what governance said; model_calls what models "
-        "were asked and what that cost, model_texts the same with the words.",
+        "(jobs, bounties, norms, infections, freezes ...), judgements and effects what governance said; "
+        "model_calls what models were asked and what that cost, model_texts the same with the words.",
         false, export_command},
     {"tail", "RUN", 1, 1, NULL, WORDS_RUN, tail_options, "Follows a run: a line for every step.",
         "A run that has ended is shown from its log. Ends when the run does.", false, tail_command},
