@@ -494,13 +494,12 @@ write_schema_type(const struct param *row, struct buffer *out)
 }
 
 void
-params_write_schema(const struct params *list, struct buffer *out)
+params_write_schema_rows(const struct params *list, struct buffer *out)
 {
     struct buffer text = {0};
 
     ASSERT(list != NULL && out != NULL);
 
-    text_add(out, "\"properties\": {");
     for (uint32_t i = 0; i < list->count; i++) {
         const struct param *row = &list->rows[i];
 
@@ -523,8 +522,15 @@ params_write_schema(const struct params *list, struct buffer *out)
         text_add_json(out, (const char *)text.data, text.size);
         text_add(out, "}");
     }
-    text_add(out, "}, \"additionalProperties\": false");
     buffer_fini(&text);
+}
+
+void
+params_write_schema(const struct params *list, struct buffer *out)
+{
+    text_add(out, "\"properties\": {");
+    params_write_schema_rows(list, out);
+    text_add(out, "}, \"additionalProperties\": false");
 }
 
 /* A cell of a Markdown table: a bar would end it. */

@@ -86,9 +86,10 @@ const struct param *params_find(const struct params *list, const char *name);
 /* Writes every row as a member of `map`: the resolved form, defaults included. */
 void params_put(const struct params *list, const void *in, struct yaml_tree *tree, struct yaml_node *map);
 
-/* The members of a JSON Schema object ("properties": {...}, "additionalProperties": false), and rows of a Markdown
- * table: name, kind, default, range, unit, meaning. */
+/* The members of a JSON Schema object ("properties": {...}, "additionalProperties": false); the rows alone, for
+ * "properties" that hold others too; and rows of a Markdown table: name, kind, default, range, unit, meaning. */
 void params_write_schema(const struct params *list, struct buffer *out);
+void params_write_schema_rows(const struct params *list, struct buffer *out);
 void params_write_manual(const struct params *list, struct buffer *out);
 
 /* Looks for slips in a list itself: a default out of its bounds, two rows of one name, bounds upside down, a number of

@@ -663,19 +663,6 @@ llm_config_resolve(struct yaml_tree *tree, struct why *why)
 
 /* ---- schema and manual ---- */
 
-/* The rows of lists as members of a "properties" object that holds others too. */
-static void
-write_members(const struct params *list, struct buffer *out)
-{
-    static const char before[] = "\"properties\": {", after[] = "}, \"additionalProperties\": false";
-    struct buffer text = {0};
-
-    params_write_schema(list, &text);
-    ASSERT(text.size > sizeof before + sizeof after && memcmp(text.data, before, sizeof before - 1) == 0);
-    buffer_append(out, text.data + sizeof before - 1, text.size - (sizeof before - 1) - (sizeof after - 1));
-    buffer_fini(&text);
-}
-
 static const char object[] = "\"type\": [\"object\", \"null\"], \"properties\": {";
 static const char closed[] = "}, \"additionalProperties\": false}";
 
@@ -683,12 +670,12 @@ static void
 write_providers_schema(struct buffer *out)
 {
     text_addf(out, ", \"providers\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": {%s", object);
-    write_members(&llm_provider_params_params, out);
+    params_write_schema_rows(&llm_provider_params_params, out);
     text_add(out, ", ");
-    write_members(provider_dialect_list, out);
+    params_write_schema_rows(provider_dialect_list, out);
     text_addf(out, ", \"options\": {}, \"models\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": {%s",
         object);
-    write_members(&llm_model_params_params, out);
+    params_write_schema_rows(&llm_model_params_params, out);
     text_addf(out, ", \"price\": {\"type\": [\"object\", \"string\"]}%s}%s}", closed, closed);
 }
 
@@ -696,11 +683,11 @@ void
 llm_config_write_schema(struct buffer *out)
 {
     text_addf(out, "\"llm\": {\"description\": \"Models that may be asked.\", %s", object);
-    write_members(&llm_settings_params, out);
+    params_write_schema_rows(&llm_settings_params, out);
     text_addf(out, ", \"budgets\": {%s", object);
-    write_members(&llm_budgets_params, out);
+    params_write_schema_rows(&llm_budgets_params, out);
     text_addf(out, ", \"client\": {%s", object);
-    write_members(&llm_client_params, out);
+    params_write_schema_rows(&llm_client_params, out);
     text_addf(out, "%s%s, \"schemas\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"type\": "
                    "\"string\"}}", closed, closed);
     write_providers_schema(out);
@@ -711,7 +698,7 @@ llm_config_write_schema(struct buffer *out)
             text_addf(out, ", \"%s\"", behind_dot(llm_role_names[i]));
     }
     text_addf(out, "]}, \"additionalProperties\": {%s", object);
-    write_members(&llm_role_params_params, out);
+    params_write_schema_rows(&llm_role_params_params, out);
     text_addf(out, ", \"chain\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}}%s}%s", closed, closed);
 }
 

@@ -284,19 +284,6 @@ write_map(const char *name, const char *doc, const struct params *list, const ch
     text_add(out, "}");
 }
 
-/* The rows of a list as members of a "properties" object that holds others too. */
-static void
-write_members(const struct params *list, struct buffer *out)
-{
-    static const char before[] = "\"properties\": {", after[] = "}, \"additionalProperties\": false";
-    struct buffer text = {0};
-
-    params_write_schema(list, &text);
-    ASSERT(text.size > sizeof before + sizeof after && memcmp(text.data, before, sizeof before - 1) == 0);
-    buffer_append(out, text.data + sizeof before - 1, text.size - (sizeof before - 1) - (sizeof after - 1));
-    buffer_fini(&text);
-}
-
 void
 compat_config_write_schema(struct buffer *out)
 {
@@ -304,13 +291,13 @@ compat_config_write_schema(struct buffer *out)
                   "[\"type\"], ");
     params_write_schema(&compat_group_params_params, out);
     text_add(out, "}}, \"sandbox\": {\"type\": \"object\", \"required\": [\"rules\"], \"properties\": {");
-    write_members(&compat_params_params, out);
+    params_write_schema_rows(&compat_params_params, out);
     write_map("payoff", "What interactions are worth.", &payoff_params_list, ", ", out);
     write_map("rate_limits", "How often an agent may.", &compat_limits_params, ", ", out);
     write_map("marketplace", "Bounties, bids, escrows, disputes.", compat_market_params_list(), ", ", out);
     text_add(out, ", \"network\": {\"type\": [\"object\", \"null\"], \"description\": \"Who sees whom.\", "
                   "\"properties\": {");
-    write_members(compat_network_rates_list(), out);
+    params_write_schema_rows(compat_network_rates_list(), out);
     write_map("params", "What the topology needs to know.", compat_network_shape_list(), ", ", out);
     text_add(out, "}, \"additionalProperties\": false}}, \"additionalProperties\": false}");
     write_map("governance", "The levers, in flat keys.", &compat_governance_params, ", ", out);

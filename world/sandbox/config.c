@@ -410,32 +410,18 @@ config_resolve(struct yaml_tree *tree, struct why *why)
 
 /* ---- schema and manual ---- */
 
-/* The rows of a list as members of a "properties" object that holds others too. */
-static void
-write_members(const struct params *list, struct buffer *out)
-{
-    static const char before[] = "\"properties\": {", after[] = "}, \"additionalProperties\": false";
-    struct buffer text = {0};
-
-    params_write_schema(list, &text);
-    ASSERT(text.size > sizeof before + sizeof after && memcmp(text.data, before, sizeof before - 1) == 0 &&
-           memcmp(text.data + text.size - (sizeof after - 1), after, sizeof after - 1) == 0);
-    buffer_append(out, text.data + sizeof before - 1, text.size - (sizeof before - 1) - (sizeof after - 1));
-    buffer_fini(&text);
-}
-
 void
 config_write_schema(struct buffer *out)
 {
     text_add(out, "\"agents\": {\"type\": \"array\", \"minItems\": 1, \"description\": \"Groups of agents.\", "
                   "\"items\": {\"type\": \"object\", \"required\": [\"type\"], \"properties\": {");
-    write_members(&group_params_params, out);
+    params_write_schema_rows(&group_params_params, out);
     text_add(out, ", \"params\": {\"type\": [\"object\", \"null\"], \"description\": \"the policy's own parameters\"}"
                   "}, \"additionalProperties\": false}}, ");
     text_add(
         out,
         "\"sandbox\": {\"type\": [\"object\", \"null\"], \"description\": \"The sandbox economy.\", \"properties\": {");
-    write_members(&sandbox_params_params, out);
+    params_write_schema_rows(&sandbox_params_params, out);
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         text_addf(out, ", \"%s\": {\"type\": [\"object\", \"null\"], \"description\": ", sections[i].name);
         text_add_json(out, sections[i].doc, strlen(sections[i].doc));
