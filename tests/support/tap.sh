@@ -22,3 +22,17 @@ says() {
     if [ "$status" -eq "$want" ] && [ -z "$missing" ]; then ok "$name"; else
         bad "$name (status $status, wanted $want; missing:$missing)"; fi
 }
+children() { # children RUN: the processes that the process RUN started, as folders of /proc
+    local process parent
+    for process in /proc/[0-9]*; do
+        { read -r _ _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
+        [ "$parent" = "$1" ] && echo "$process"
+    done
+}
+child() { # child RUN ROLE: the number of the first of these that is a polis of that role
+    local process
+    for process in $(children "$1"); do
+        tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "^polis $2 " && echo "${process#/proc/}" && return
+    done
+}
+committed() { "$polis" status "$1" --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+$'; } # steps of RUN

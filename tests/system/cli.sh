@@ -113,7 +113,7 @@ for signal in INT TERM; do
     part=$work/part-$signal
     POLIS_WORKER_DELAY_MS=3 "$polis" run status_game --epochs 40 --out "$part" >"$out" 2>"$err" &
     pid=$!
-    for _ in $(seq 200); do [ "$("$polis" status "$part" --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+')" -gt 5 ] 2>/dev/null && break; sleep 0.05; done
+    for _ in $(seq 200); do [ "$(committed "$part")" -gt 5 ] 2>/dev/null && break; sleep 0.05; done
     kill -$signal $pid
     wait $pid
     status=$?

@@ -113,7 +113,7 @@ for point in create:4 before-commit:3 after-commit:2 after-append:9 snapshot:1 a
 done
 POLIS_WORKER_DELAY_MS=3 "$polis" fork "$work/watched@20" --quiet --out "$work/half" >"$out" 2>"$err" &
 pid=$!
-for _ in $(seq 200); do [ "$("$polis" status "$work/half" --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+')" -gt 24 ] 2>/dev/null && break; sleep 0.05; done
+for _ in $(seq 200); do [ "$(committed "$work/half")" -gt 24 ] 2>/dev/null && break; sleep 0.05; done
 kill -9 "$(cat "$work/half/world.lock")" $pid
 wait $pid 2>/dev/null
 for _ in $(seq 200); do pgrep -f "run $work/half" >/dev/null || break; sleep 0.05; done # the others follow their parent

@@ -60,22 +60,14 @@ says 'and gone on with' 0 -- "$polis" resume halfway --json
 holds 'the log is the same' same moved halfway
 
 # ---- killed ----
-child() { # child ROLE: the process of the run in $run
-    local process parent
-    for process in /proc/[0-9]*; do
-        { read -r _ _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
-        [ "$parent" = "$run" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "^polis $1 " && echo "${process#/proc/}" && return
-    done
-}
-step() { "$polis" status killed --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+$'; }
 says 'a longer run' 0 -- "$polis" run models.yaml --epochs 30 --out whole --json
 POLIS_WORKER_DELAY_MS=4 "$polis" run models.yaml --epochs 30 --out killed --json >run.out 2>run.err &
 run=$!
 kills=0
 for role in llm-gateway agents world llm-gateway; do
-    before=$(step) tries=0
-    until [ "$(step)" -gt "$((${before:-0} + 3))" ] 2>/dev/null || [ "$tries" -gt 200 ]; do tries=$((tries + 1)); sleep 0.02; done
-    victim=$(child "$role")
+    before=$(committed killed) tries=0
+    until [ "$(committed killed)" -gt "$((${before:-0} + 3))" ] 2>/dev/null || [ "$tries" -gt 200 ]; do tries=$((tries + 1)); sleep 0.02; done
+    victim=$(child "$run" "$role")
     [ -n "$victim" ] && kill -9 "$victim" && kills=$((kills + 1))
 done
 wait "$run"
@@ -117,16 +109,14 @@ until [ "$(grep -ls connected keys/log/*.1 keys/log/agents.2 2>/dev/null | wc -l
     tries=$((tries + 1)); sleep 0.1
 done
 sleep 0.2
-seen=0 children=0
-for process in /proc/[0-9]*; do
-    { read -r _ _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
-    [ "$parent" = "$run" ] || continue
-    children=$((children + 1))
+seen=0 there=0
+for process in $(children "$run"); do
+    there=$((there + 1))
     if tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -q may-see; then
         seen=$((seen + 1)); tr '\0' ' ' <"$process/cmdline" >>"$err"
     fi
 done
-holds 'its processes are there' test "$children" -ge 5
+holds 'its processes are there' test "$there" -ge 5
 holds 'none has the key in its environment' test "$seen" -eq 0
 says 'status says what models cost' 0 'models \(record\)' 'p/m: .*breaker' -- "$polis" status keys
 says 'as JSON, too' 0 '"llm":\{"mode":"record"' -- "$polis" status keys --json

@@ -96,14 +96,6 @@ holds 'is not passed' test "$(calls poor | column paid | awk '{ s += $1 } END { 
 holds 'and is used' test "$(calls poor | column paid | awk '{ s += $1 } END { print s }')" -gt 10000
 
 # ---- killed while budgets are given out ----
-child() { # child ROLE: the process of the run in $run
-    local process parent
-    for process in /proc/[0-9]*; do
-        { read -r _ _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
-        [ "$parent" = "$run" ] && tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "^polis $1 " && echo "${process#/proc/}" && return
-    done
-}
-committed() { "$polis" status killed --json 2>/dev/null | grep -oE '"committed": ?[0-9]+' | grep -oE '[0-9]+$'; }
 start slow.yaml
 capped=(models.yaml --epochs 12 -s cluster.chunk=3 -s llm.budgets.max_calls_per_step=11)
 says 'eleven calls a step of a slow server' 0 -- "$polis" run "${capped[@]}" --workers 1 --out whole --json
@@ -111,9 +103,9 @@ says 'eleven calls a step of a slow server' 0 -- "$polis" run "${capped[@]}" --w
 run=$!
 kills=0
 for role in llm-gateway agents broker world llm-gateway agents; do
-    before=$(committed) tries=0
-    until [ "$(committed)" -gt "$((${before:-0} + 2))" ] 2>/dev/null || [ "$tries" -gt 300 ]; do tries=$((tries + 1)); sleep 0.02; done
-    victim=$(child "$role")
+    before=$(committed killed) tries=0
+    until [ "$(committed killed)" -gt "$((${before:-0} + 2))" ] 2>/dev/null || [ "$tries" -gt 300 ]; do tries=$((tries + 1)); sleep 0.02; done
+    victim=$(child "$run" "$role")
     [ -n "$victim" ] && kill -9 "$victim" && kills=$((kills + 1))
 done
 wait "$run"
